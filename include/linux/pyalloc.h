@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * pyalloc: CPython's memory manager for kernel modules that make many small,
+ * short-lived objects.
+ *
+ * A request of up to PYALLOC_SMALL_MAX bytes through the mem or the object
+ * domain is served from the heap: arenas cut into pools, pools cut into
+ * blocks of one size class, and a front of free blocks per CPU.  Everything
+ * larger, and the whole raw domain, is the kernel's own kmalloc or kvmalloc.
+ * Any block may be freed, resized or measured through any domain.
+ *
+ * This header is all that a client sees.
+ */
+#ifndef _LINUX_PYALLOC_H
+#define _LINUX_PYALLOC_H
+
+#include <linux/gfp.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+#if __has_include(<linux/cleanup.h>)
+#include <linux/cleanup.h>
+#endif
+
+/* The largest request that the heap serves; above it is raw's. */
+#define PYALLOC_SMALL_MAX	512
+
+/* Requests are told apart in steps of eight bytes. */
+#define PYALLOC_STEP_SHIFT	3
+#define PYALLOC_STEP(size) \
+	(((size) + (1UL << PYALLOC_STEP_SHIFT) - 1) >> PYALLOC_STEP_SHIFT)
+
+/**
+ * enum pymem_domain - who asked, and so which rules hold
+ * @PYMEM_DOMAIN_RAW: wherever kmalloc() may be called; never the heap
+ * @PYMEM_DOMAIN_MEM: buffers
+ * @PYMEM_DOMAIN_OBJ: objects
+ * @PYMEM_NR_DOMAINS: how many there are
+ */
+enum pymem_domain {
+	PYMEM_DOMAIN_RAW,
+	PYMEM_DOMAIN_MEM,
+	PYMEM_DOMAIN_OBJ,
+	PYMEM_NR_DOMAINS,
+};
+
+/*
+ * A client refuses to load against a pyalloc whose API changed: it refers to
+ * this symbol, and the number in its name is the API's version.
+ */
+extern const char pyalloc_api_1;
+static const char *const __pyalloc_api __used = &pyalloc_api_1;
+
+/*
+ * Modifiers that mean a kind of memory the heap does not have (accounted,
+ * zoned, from the reserves, from one node alone) send a request to raw.
+ * __GFP_ZERO is served by the heap, but off the shortest path.
+ */
+#define PYALLOC_GFP_RAW							\
+	(__GFP_ACCOUNT | __GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM |	\
+	 __GFP_MOVABLE | __GFP_MEMALLOC | __GFP_THISNODE)
+#define PYALLOC_GFP_SPECIAL	(PYALLOC_GFP_RAW | __GFP_ZERO)
+
+/* The raw domain. */
+void *pymem_raw_malloc(size_t size, gfp_t gfp) __malloc __alloc_size(1);
+void *pymem_raw_calloc(size_t nelem, size_t elsize, gfp_t gfp)
+	__malloc __alloc_size(1, 2);
+void *pymem_raw_realloc(void *ptr, size_t size, gfp_t gfp)
+	__must_check __realloc_size(2);
+void pymem_raw_free(const void *ptr);
+
+/*
+ * What the inlines below stand for: the first of each pair takes any size,
+ * the second a size known to the compiler, as steps of eight bytes from 0 to
+ * 64, with a gfp free of PYALLOC_GFP_SPECIAL.
+ */
+void *__pymem_malloc(size_t size, gfp_t gfp) __malloc __alloc_size(1);
+void *__pymem_malloc_steps(unsigned long steps, gfp_t gfp) __malloc;
+void *__pyobject_malloc(size_t size, gfp_t gfp) __malloc __alloc_size(1);
+void *__pyobject_malloc_steps(unsigned long steps, gfp_t gfp) __malloc;
+
+#define __pyalloc_folds(size, gfp)					\
+	(__builtin_constant_p(size) && (size) <= PYALLOC_SMALL_MAX &&	\
+	 __builtin_constant_p(gfp) && !((gfp) & PYALLOC_GFP_SPECIAL))
+
+/**
+ * pymem_malloc() - allocate a block from the mem domain
+ * @size: bytes; 0 is served as 1 and gives a block of its own
+ * @gfp: as for kmalloc()
+ *
+ * The block is aligned to the largest power of two that divides its size
+ * class, and to 8 at least.  Its bytes are undefined unless @gfp has
+ * __GFP_ZERO or the kernel was booted with init_on_alloc.
+ *
+ * Context: Process, softirq and hardirq with a matching @gfp.  NMI, and on
+ * PREEMPT_RT every context that may not sleep, are served with what the heap
+ * holds: @gfp must have no reclaim bit there.  May sleep if @gfp allows.
+ * Return: the block, or NULL when memory is short or @size is over INT_MAX.
+ */
+static __always_inline __malloc __alloc_size(1)
+void *pymem_malloc(size_t size, gfp_t gfp)
+{
+	if (__pyalloc_folds(size, gfp))
+		return __pymem_malloc_steps(PYALLOC_STEP(size), gfp);
+	return __pymem_malloc(size, gfp);
+}
+
+void *pymem_calloc(size_t nelem, size_t elsize, gfp_t gfp)
+	__malloc __alloc_size(1, 2);
+void *pymem_realloc(void *ptr, size_t size, gfp_t gfp)
+	__must_check __realloc_size(2);
+void pymem_free(const void *ptr);
+
+/**
+ * pyobject_malloc() - allocate a block from the object domain
+ * @size: bytes; 0 is served as 1 and gives a block of its own
+ * @gfp: as for kmalloc()
+ *
+ * As pymem_malloc(); the two differ in where they are counted.
+ *
+ * Context: as pymem_malloc().
+ * Return: the block, or NULL when memory is short or @size is over INT_MAX.
+ */
+static __always_inline __malloc __alloc_size(1)
+void *pyobject_malloc(size_t size, gfp_t gfp)
+{
+	if (__pyalloc_folds(size, gfp))
+		return __pyobject_malloc_steps(PYALLOC_STEP(size), gfp);
+	return __pyobject_malloc(size, gfp);
+}
+
+void *pyobject_calloc(size_t nelem, size_t elsize, gfp_t gfp)
+	__malloc __alloc_size(1, 2);
+void *pyobject_realloc(void *ptr, size_t size, gfp_t gfp)
+	__must_check __realloc_size(2);
+void pyobject_free(const void *ptr);
+
+void *pymem_malloc_node(size_t size, gfp_t gfp, int node)
+	__malloc __alloc_size(1);
+void *pyobject_malloc_node(size_t size, gfp_t gfp, int node)
+	__malloc __alloc_size(1);
+
+size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs);
+void pymem_free_bulk(size_t n, void **ptrs);
+
+size_t pyalloc_usable_size(const void *ptr);
+size_t pymem_get_allocated_blocks(void);
+size_t pyalloc_reclaim(void);
+
+void __pymem_free_rcu(void *ptr, struct rcu_head *rcu);
+void __pyobject_free_rcu(void *ptr, struct rcu_head *rcu);
+
+/**
+ * pymem_free_rcu() - free a block after a grace period
+ * @ptr: the block, or NULL
+ * @member: the name of the struct rcu_head inside *@ptr
+ *
+ * The callback is pyalloc's own, so that the caller's module may be unloaded
+ * before the grace period ends.
+ *
+ * Context: Any but NMI; on PREEMPT_RT not under a raw_spinlock_t.
+ */
+#define pymem_free_rcu(ptr, member)					\
+do {									\
+	typeof(ptr) ___ptr = (ptr);					\
+									\
+	if (___ptr)							\
+		__pymem_free_rcu(___ptr, &___ptr->member);		\
+} while (0)
+
+/**
+ * pyobject_free_rcu() - free a block of the object domain after a grace period
+ * @ptr: the block, or NULL
+ * @member: the name of the struct rcu_head inside *@ptr
+ *
+ * Context: as pymem_free_rcu().
+ */
+#define pyobject_free_rcu(ptr, member)					\
+do {									\
+	typeof(ptr) ___ptr = (ptr);					\
+									\
+	if (___ptr)							\
+		__pyobject_free_rcu(___ptr, &___ptr->member);		\
+} while (0)
+
+/**
+ * pymem_new() - allocate an array of @n elements from the mem domain
+ * @TYPE: an element's type
+ * @n: how many
+ * @gfp: as for kmalloc()
+ *
+ * Context: as pymem_malloc().
+ * Return: a TYPE pointer, or NULL, also when @n elements overflow.
+ */
+#define pymem_new(TYPE, n, gfp) \
+	((TYPE *)pymem_malloc(array_size(n, sizeof(TYPE)), gfp))
+
+/**
+ * pymem_resize() - resize an array that pymem_new() made
+ * @ptr: a TYPE pointer variable.  It is assigned in every case: NULL on
+ *	failure, while the old array lives on, so keep a copy of it
+ * @TYPE: an element's type
+ * @n: how many elements it shall have
+ * @gfp: as for kmalloc()
+ *
+ * Context: as pymem_malloc().
+ * Return: what @ptr now is.
+ */
+#define pymem_resize(ptr, TYPE, n, gfp) \
+	((ptr) = (TYPE *)pymem_realloc(ptr, array_size(n, sizeof(TYPE)), gfp))
+
+/**
+ * pymem_del() - free what pymem_new() made
+ * @ptr: the array, or NULL
+ *
+ * Context: Any.
+ */
+#define pymem_del(ptr)	pymem_free(ptr)
+
+/**
+ * pymem_memdup() - copy a region of memory into a block of the mem domain
+ * @src: what to copy
+ * @size: how many bytes
+ * @gfp: as for kmalloc()
+ *
+ * Context: as pymem_malloc().
+ * Return: the copy, or NULL.
+ */
+static inline __malloc void *pymem_memdup(const void *src, size_t size,
+					  gfp_t gfp)
+{
+	void *copy = pymem_malloc(size, gfp);
+
+	if (copy)
+		memcpy(copy, src, size);
+	return copy;
+}
+
+/**
+ * pymem_strdup() - copy a string into a block of the mem domain
+ * @string: what to copy, or NULL
+ * @gfp: as for kmalloc()
+ *
+ * Context: as pymem_malloc().
+ * Return: the copy, or NULL, also for a NULL @string.
+ */
+static inline __malloc char *pymem_strdup(const char *string, gfp_t gfp)
+{
+	return string ? pymem_memdup(string, strlen(string) + 1, gfp) : NULL;
+}
+
+#ifdef DEFINE_FREE
+DEFINE_FREE(pymem, void *, if (_T) pymem_free(_T))
+DEFINE_FREE(pyobject, void *, if (_T) pyobject_free(_T))
+#endif
+
+#endif /* _LINUX_PYALLOC_H */

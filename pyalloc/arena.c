@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Arenas: where they come from, and how they go back.
+ *
+ * A kernel arena's pages are committed at once, so arenas start small and
+ * grow with the heap: the next one is at most about 1/32 of what the node
+ * holds, from 16 KiB up to 1 MiB.  What the page allocator can't give in one
+ * run it may give in a smaller one, and a caller that may sleep can have
+ * pages that only look contiguous, from vmalloc.  Below that ladder is raw,
+ * for a single block, which is the caller's business.
+ *
+ * No step of the ladder tries hard: the request that is behind it can still
+ * be served by raw, whose single page the kernel fights for.
+ *
+ * Contexts: arenas are added where the caller's gfp may take a page, and
+ * released in process context or by the shrinker.  No lock is held.
+ */
+#include <linux/gfp.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "arena.h"
+#include "heap.h"
+#include "compat.h"
+
+const char *const pyarena_source_names[PYARENA_NR_SOURCES] = {
+	[PYARENA_AUTO]		= "auto",
+	[PYARENA_PAGES]		= "pages",
+	[PYARENA_VMALLOC]	= "vmalloc",
+};
+
+enum pyarena_source pyarena_source __ro_after_init;
+unsigned int pyarena_fixed_shift __ro_after_init;
+
+/* An arena is at most this part of what the node has already. */
+#define GROWTH_SHIFT	5
+
+/* What an atomic caller's arena may be: init_on_alloc zeroes all of it. */
+#define ATOMIC_SHIFT	PYARENA_MIN_SHIFT
+
+/**
+ * pyarena_may_take() - may pages be taken here?
+ * @gfp: the caller's
+ *
+ * Context: Any.
+ * Return: false in NMI, without a reclaim bit in @gfp, and on PREEMPT_RT
+ * wherever its sleeping locks can't be had.
+ */
+bool pyarena_may_take(gfp_t gfp)
+{
+	if (in_nmi() || !(gfp & __GFP_RECLAIM))
+		return false;
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+}
+
+static unsigned int wanted_shift(const struct pynode *node, gfp_t gfp)
+{
+	unsigned long held = READ_ONCE(node->granules) << PYGRANULE_SHIFT;
+	unsigned int shift = pyarena_fixed_shift;
+
+	if (!shift)
+		shift = clamp_t(unsigned int,
+				ilog2((held >> GROWTH_SHIFT) | 1),
+				PYARENA_MIN_SHIFT, PYARENA_MAX_SHIFT);
+	if (!gfpflags_allow_blocking(gfp))
+		shift = min_t(unsigned int, shift, ATOMIC_SHIFT);
+	return shift;
+}
+
+/* The caller's ways to reclaim, but neither its urgency nor its patience. */
+static gfp_t arena_gfp(gfp_t gfp)
+{
+	return (gfp & (__GFP_RECLAIM | __GFP_IO | __GFP_FS)) |
+	       __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC;
+}
+
+/*
+ * Pages are not compound, and the first has a reference to spare, so that a
+ * stray kfree() of a block can't hand the arena to somebody else.
+ */
+static void *take_pages(unsigned int shift, int nid, gfp_t gfp)
+{
+	struct page *page = alloc_pages_node(nid, gfp, shift - PAGE_SHIFT);
+
+	if (!page)
+		return NULL;
+	get_page(page);
+	return page_address(page);
+}
+
+static void give_pages(void *base, size_t bytes)
+{
+	struct page *page = virt_to_page(base);
+
+	page_ref_dec(page);
+	__free_pages(page, get_order(bytes));
+}
+
+/* Down the ladder: every second order, each on the node that was asked for. */
+static void *take_run(unsigned int *shift, int nid, gfp_t gfp)
+{
+	void *base;
+
+	for (;;) {
+		base = take_pages(*shift, nid, gfp | __GFP_THISNODE);
+		if (base || *shift == PYARENA_MIN_SHIFT)
+			break;
+		*shift = max_t(int, *shift - 2, PYARENA_MIN_SHIFT);
+	}
+	if (!base && nr_online_nodes > 1)
+		base = take_pages(*shift, nid, gfp);
+	return base;
+}
+
+static void *take_memory(unsigned int *shift, int nid, gfp_t gfp,
+			 enum pyarena_source *source)
+{
+	unsigned int wanted = *shift;
+	void *base = NULL;
+
+	*source = PYARENA_PAGES;
+	if (pyarena_source != PYARENA_VMALLOC)
+		base = take_run(shift, nid, arena_gfp(gfp));
+	if (base || pyarena_source == PYARENA_PAGES ||
+	    !gfpflags_allow_blocking(gfp))
+		return base;
+	*source = PYARENA_VMALLOC;
+	*shift = wanted;
+	return __vmalloc(1UL << wanted, arena_gfp(gfp) & ~__GFP_NORETRY);
+}
+
+static void give_memory(void *base, size_t bytes, enum pyarena_source source)
+{
+	if (source == PYARENA_VMALLOC)
+		vfree(base);
+	else
+		give_pages(base, bytes);
+}
+
+static int nid_of(void *base, enum pyarena_source source)
+{
+	return page_to_nid(source == PYARENA_VMALLOC ? vmalloc_to_page(base) :
+			   virt_to_page(base));
+}
+
+static struct pyarena *make_descriptor(unsigned int granules, gfp_t gfp)
+{
+	struct pyarena *arena;
+	unsigned int i;
+
+	arena = kzalloc(struct_size(arena, used_map, BITS_TO_LONGS(granules)),
+			gfp);
+	if (!arena)
+		return NULL;
+	arena->pools = kcalloc(granules, sizeof(*arena->pools), gfp);
+	if (!arena->pools) {
+		kfree(arena);
+		return NULL;
+	}
+	for (i = 0; i < granules; i++)
+		arena->pools[i].fullness = PYPOOL_NONE;
+	INIT_LIST_HEAD(&arena->list);
+	arena->granules = granules;
+	arena->free_granules = granules;
+	return arena;
+}
+
+static void free_descriptor(struct pyarena *arena)
+{
+	kfree(arena->pools);
+	kfree(arena);
+}
+
+/**
+ * pyarena_metadata_bytes() - what an arena's descriptor takes
+ * @arena: the arena
+ *
+ * Context: Any.
+ * Return: bytes, as kmalloc rounds them.
+ */
+size_t pyarena_metadata_bytes(const struct pyarena *arena)
+{
+	return kmalloc_size_roundup(struct_size(arena, used_map,
+						BITS_TO_LONGS(arena->granules))) +
+	       kmalloc_size_roundup(arena->granules * sizeof(*arena->pools));
+}
+
+/**
+ * pyarena_add() - take an arena from the kernel
+ * @heap: the heap it is for
+ * @nid: the node it should be on
+ * @gfp: the caller's
+ *
+ * Context: Where pyarena_may_take().  May sleep if @gfp allows.
+ * Return: the state of the node that it is on, or NULL: no memory.
+ */
+struct pynode *pyarena_add(struct pyheap *heap, int nid, gfp_t gfp)
+{
+	unsigned int shift = wanted_shift(heap->node[nid], gfp);
+	enum pyarena_source source;
+	struct pyarena *arena;
+	void *base;
+
+	base = take_memory(&shift, nid, gfp, &source);
+	if (!base)
+		return NULL;
+	arena = make_descriptor(1U << (shift - PYGRANULE_SHIFT),
+				arena_gfp(gfp));
+	if (!arena)
+		goto give_memory;
+	arena->base = base;
+	arena->source = source;
+	arena->node = heap->node[nid_of(base, source)];
+	if (pymap_add_arena(arena, arena_gfp(gfp)))
+		goto free_descriptor;
+	pynode_add_arena(arena->node, arena);
+	return arena->node;
+
+free_descriptor:
+	free_descriptor(arena);
+give_memory:
+	give_memory(base, 1UL << shift, source);
+	return NULL;
+}
+
+static void free_descriptor_rcu(struct rcu_head *rcu)
+{
+	free_descriptor(container_of(rcu, struct pyarena, rcu));
+}
+
+/**
+ * pyarena_release() - give arenas back to the kernel
+ * @arenas: the arenas, which their nodes have forgotten
+ *
+ * Descriptors last for a grace period, for whoever found one by a stale
+ * pointer.
+ *
+ * Context: Process, or the shrinker.
+ */
+void pyarena_release(struct list_head *arenas)
+{
+	struct pyarena *arena, *next;
+
+	list_for_each_entry_safe(arena, next, arenas, list) {
+		pymap_remove_arena(arena);
+		give_memory(arena->base, pyarena_bytes(arena), arena->source);
+		call_rcu(&arena->rcu, free_descriptor_rcu);
+	}
+}

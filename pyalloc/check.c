@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The check: walks every heap and verifies every invariant, under load.
+ *
+ *   pool	live + free bits = blocks, nothing set beyond them; on the list
+ *		of its fullness, or on none when full; never without a block
+ *   arena	a granule's bit, its descriptor and its entry in the map say
+ *		the same; the free ones are counted; on the list of its share
+ *   map	finds the arena by its number, and nothing of it in the
+ *		granules before and behind
+ *   front	floor <= top <= end, blocks of the class that are out of their
+ *		pools, none twice; capacity is the sum of the arrays
+ *   heap	counters are the sums of what was walked, and mallocs - frees
+ *		is what is out and in no front
+ *
+ * Contexts: process; one pool is walked a hold of the node's lock, and one
+ * stock of a front at a time with preemption off, on its own CPU.  Sums are
+ * compared only if nothing moved while they were taken.
+ * Lock order: as in reclaim.c.
+ */
+#include <linux/bitmap.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "check.h"
+#include "front.h"
+#include "heap.h"
+#include "reclaim.h"
+#include "stats.h"
+#include "compat.h"
+
+/* What was walked of a node, to be compared with what it counted. */
+struct walked {
+	unsigned long	arenas;
+	unsigned long	granules;
+	unsigned long	free_granules;
+	unsigned long	empty_granules;
+	unsigned long	pools;
+	unsigned long	live;
+	size_t		live_bytes;
+};
+
+static __printf(3, 4) bool expect(struct pycheck *check, bool holds,
+				  const char *format, ...)
+{
+	va_list args;
+
+	if (holds)
+		return true;
+	if (!check->broken++) {
+		va_start(args, format);
+		vscnprintf(check->what, sizeof(check->what), format, args);
+		va_end(args);
+	}
+	return false;
+}
+
+/* === Pools === */
+
+static void check_links(struct pycheck *check, struct pynode *node, u32 id,
+			struct pypool *pool)
+{
+	u32 first;
+
+	if (pool->fullness >= PYPOOL_FULL)
+		return;
+	first = node->class[pool->class].partial[pool->fullness];
+	if (pool->prev)
+		expect(check, pypool_of(pypool_arena(pool->prev),
+					pool->prev)->next == id,
+		       "pool %#x: the one before does not lead to it", id);
+	else
+		expect(check, first == id, "pool %#x: not on its list", id);
+	if (pool->next)
+		expect(check, pypool_of(pypool_arena(pool->next),
+					pool->next)->prev == id,
+		       "pool %#x: the next one does not lead to it", id);
+}
+
+static void check_bits(struct pycheck *check, const struct pyclass *class,
+		       u32 id, struct pypool *pool)
+{
+	unsigned long *bits = pypool_bits(class, pool);
+	unsigned int words = BITS_TO_LONGS(class->blocks);
+	unsigned int free = bitmap_weight(bits, class->blocks);
+
+	expect(check, pool->live > 0, "pool %#x: without a live block", id);
+	expect(check, pool->live + free == class->blocks,
+	       "pool %#x: %u live and %u free of %u blocks", id, pool->live,
+	       free, class->blocks);
+	expect(check, bitmap_weight(bits, words * BITS_PER_LONG) == free,
+	       "pool %#x: free blocks beyond the last", id);
+	expect(check, pool->fullness ==
+		      (free ? pool->live * PYPOOL_QUARTERS / class->blocks :
+		       PYPOOL_FULL),
+	       "pool %#x: %u of %u blocks live, fullness %u", id, pool->live,
+	       class->blocks, pool->fullness);
+}
+
+/* The pool that begins at a granule; returns how many granules it has. */
+static unsigned int check_pool(struct pycheck *check, struct pyarena *arena,
+			       unsigned int granule, struct walked *walked)
+{
+	struct pypool *pool = &arena->pools[granule];
+	u32 id = arena->number << PYMAP_ARENA_SHIFT | granule;
+	const struct pyclass *class;
+	unsigned int i;
+
+	if (!expect(check, pool->class < arena->node->heap->classes->nr,
+		    "pool %#x: class %u", id, pool->class))
+		return 1;
+	class = pyheap_class(arena->node->heap, pool->class);
+	if (!expect(check, pool->fullness <= PYPOOL_FULL &&
+			   granule + class->granules <= arena->granules,
+		    "pool %#x: a tail without a head", id))
+		return 1;
+	check_bits(check, class, id, pool);
+	check_links(check, arena->node, id, pool);
+	for (i = 1; i < class->granules; i++)
+		expect(check, pool[i].fullness == PYPOOL_TAIL &&
+			      pool[i].class == pool->class,
+		       "pool %#x: granule %u is not its own", id, i);
+	walked->pools++;
+	walked->live += pool->live;
+	walked->live_bytes += pool->live * class->size;
+	check->most_pools = max(check->most_pools, 1UL);
+	return class->granules;
+}
+
+/* === Arenas === */
+
+static void check_entry(struct pycheck *check, struct pyarena *arena,
+			unsigned int granule)
+{
+	void *ptr = arena->base + ((size_t)granule << PYGRANULE_SHIFT);
+	struct pypool *pool = &arena->pools[granule];
+	u32 entry = arena->number << PYMAP_ARENA_SHIFT;
+	bool used = pool->fullness != PYPOOL_NONE;
+
+	if (used)
+		entry |= pool->class + 1;
+	expect(check, used == test_bit(granule, arena->used_map),
+	       "arena %u: granule %u is free and is not", arena->number,
+	       granule);
+	expect(check, pymap_lookup(ptr) == entry &&
+		      pymap_lookup(ptr + PYGRANULE_SIZE - 1) == entry,
+	       "arena %u: granule %u: the map has %#x, not %#x",
+	       arena->number, granule, pymap_lookup(ptr), entry);
+}
+
+static u32 number_at(const void *ptr)
+{
+	return pymap_lookup(ptr) >> PYMAP_ARENA_SHIFT;
+}
+
+static void check_arena_itself(struct pycheck *check, struct pyarena *arena)
+{
+	unsigned int used = bitmap_weight(arena->used_map, arena->granules);
+	unsigned int bucket = arena->free_granules * PYARENA_SHARES /
+			      arena->granules;
+
+	expect(check, pymap_arena(arena->number) == arena,
+	       "arena %u: not found by its number", arena->number);
+	expect(check, number_at(arena->base - 1) != arena->number &&
+		      number_at(arena->base + pyarena_bytes(arena)) !=
+		      arena->number,
+	       "arena %u: the map goes beyond it", arena->number);
+	expect(check, used + arena->free_granules == arena->granules,
+	       "arena %u: %u used and %u free of %u granules", arena->number,
+	       used, arena->free_granules, arena->granules);
+	if (!arena->free_granules)
+		bucket = PYARENA_FULL;
+	expect(check, arena->bucket == bucket &&
+		      list_empty(&arena->list) == (bucket == PYARENA_FULL),
+	       "arena %u: bucket %u with %u of %u granules free",
+	       arena->number, arena->bucket, arena->free_granules,
+	       arena->granules);
+}
+
+static void check_arena(struct pycheck *check, struct pyarena *arena,
+			struct walked *walked)
+{
+	struct pynode *node = arena->node;
+	unsigned int granule, granules;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	check_arena_itself(check, arena);
+	walked->arenas++;
+	walked->granules += arena->granules;
+	walked->free_granules += arena->free_granules;
+	if (arena->free_granules == arena->granules)
+		walked->empty_granules += arena->granules;
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	check->lock_holds++;
+	for (granule = 0; granule < arena->granules; granule += granules) {
+		granules = 1;
+		raw_spin_lock_irqsave(&node->lock, flags);
+		check_entry(check, arena, granule);
+		/* A pool may have been made here since its head was passed. */
+		if (arena->pools[granule].fullness <= PYPOOL_FULL)
+			granules = check_pool(check, arena, granule, walked);
+		raw_spin_unlock_irqrestore(&node->lock, flags);
+		check->lock_holds++;
+	}
+}
+
+/* === Nodes === */
+
+static unsigned long sum_pools(struct pynode *node)
+{
+	unsigned long pools = 0;
+	unsigned int i;
+
+	for (i = 0; i < node->heap->classes->nr; i++)
+		pools += node->class[i].pools;
+	return pools;
+}
+
+static unsigned long sum_live(struct pynode *node)
+{
+	unsigned long live = 0;
+	unsigned int i;
+
+	for (i = 0; i < node->heap->classes->nr; i++)
+		live += node->class[i].live;
+	return live;
+}
+
+static void check_sums(struct pycheck *check, struct pynode *node,
+		       const struct walked *walked)
+{
+	expect(check, node->nr_arenas == walked->arenas &&
+		      node->highwater >= node->nr_arenas,
+	       "%s: %lu arenas counted, %lu walked", node->heap->name,
+	       node->nr_arenas, walked->arenas);
+	expect(check, node->granules == walked->granules &&
+		      node->free_granules == walked->free_granules &&
+		      node->empty_granules == walked->empty_granules,
+	       "%s: %lu granules, %lu free, %lu in empty arenas counted; %lu, %lu, %lu walked",
+	       node->heap->name, node->granules, node->free_granules,
+	       node->empty_granules, walked->granules, walked->free_granules,
+	       walked->empty_granules);
+	expect(check, sum_pools(node) == walked->pools &&
+		      sum_live(node) == walked->live &&
+		      node->live_bytes == walked->live_bytes,
+	       "%s: %lu pools, %lu blocks counted; %lu, %lu walked",
+	       node->heap->name, sum_pools(node), sum_live(node),
+	       walked->pools, walked->live);
+}
+
+static void check_node(struct pycheck *check, struct pynode *node)
+{
+	unsigned long holds = READ_ONCE(node->lock_holds);
+	struct walked walked = {};
+	struct pyarena *arena;
+	unsigned long flags;
+	u32 number;
+
+	/* The heap's walk is held: arenas come, but none goes. */
+	for (number = 1; (arena = pymap_next_arena(&number)); number++)
+		if (arena->node == node)
+			check_arena(check, arena, &walked);
+	check->arenas += walked.arenas;
+	check->pools += walked.pools;
+	check->blocks += walked.live;
+	raw_spin_lock_irqsave(&node->lock, flags);
+	if (node->lock_holds == holds)
+		check_sums(check, node, &walked);
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+}
+
+/* === Fronts === */
+
+static void check_cached(struct pycheck *check, struct pyfront *front,
+			 struct pyheap *heap, unsigned int class)
+{
+	struct pystock *stock = &front->stock[class];
+	void **floor = stock->end - (1UL << stock->slots_shift);
+	void **slot, **other;
+
+	if (!expect(check, stock->top > floor && stock->top <= stock->end &&
+			   !*floor,
+		    "%s: class %u: a stock is out of bounds", heap->name,
+		    class))
+		return;
+	for (slot = floor + 1; slot < stock->top; slot++) {
+		check->cached++;
+		expect(check, (pymap_lookup(*slot) & PYMAP_CODE_MASK) ==
+			      class + 1 &&
+			      pyheap_judge(*slot) == PYALLOC_NO_MISTAKE,
+		       "%s: class %u: a stock has what is not a block",
+		       heap->name, class);
+		for (other = slot + 1; other < stock->top; other++)
+			expect(check, *other != *slot,
+			       "%s: class %u: a stock has a block twice",
+			       heap->name, class);
+	}
+}
+
+/* With interrupts off; an NMI that grows an array meanwhile is waited out. */
+static void check_capacity(struct pycheck *check, struct pyheap *heap)
+{
+	struct pyfront *front;
+	unsigned long flags;
+	size_t before, sum = 0;
+	unsigned int class;
+
+	local_irq_save(flags);
+	front = this_cpu_ptr(heap->front);
+	before = READ_ONCE(front->capacity);
+	for (class = 0; class < heap->classes->nr; class++)
+		sum += ((1UL << front->stock[class].slots_shift) - 1) *
+		       pyheap_class(heap, class)->size;
+	if (READ_ONCE(front->capacity) == before)
+		expect(check, sum == before,
+		       "%s: arrays for %zu bytes, counted as %zu", heap->name,
+		       sum, before);
+	local_irq_restore(flags);
+}
+
+static void check_front(struct pycheck *check, struct pyheap *heap)
+{
+	struct pyfront *front;
+	struct pystock *stock;
+	unsigned int class;
+
+	for (class = 0; class < heap->classes->nr; class++) {
+		preempt_disable();
+		front = this_cpu_ptr(heap->front);
+		stock = &front->stock[class];
+		/* Interrupts leave the stock alone meanwhile. */
+		pystock_enter(stock);
+		check_cached(check, front, heap, class);
+		pystock_leave(stock);
+		preempt_enable();
+	}
+	check_capacity(check, heap);
+}
+
+/* The check that is running; there is one at a time. */
+static struct pycheck *current_check;
+static DEFINE_MUTEX(check_lock);
+
+static void check_this_cpu(struct work_struct *work)
+{
+	struct pyheap *heap;
+
+	mutex_lock(&pyheaps_lock);
+	list_for_each_entry(heap, &pyheaps, list)
+		check_front(current_check, heap);
+	mutex_unlock(&pyheaps_lock);
+}
+
+/* === Accounts === */
+
+static unsigned long uses_of(const struct pyheap_stats *stats)
+{
+	return stats->domain_mallocs[0] + stats->domain_mallocs[1] +
+	       stats->domain_frees[0] + stats->domain_frees[1] +
+	       stats->lock_holds;
+}
+
+static void check_accounts(struct pycheck *check, struct pyheap *heap,
+			   struct pyheap_stats *stats)
+{
+	long false_frees = atomic_long_read(&heap->false_frees);
+	unsigned long uses;
+
+	pystats_heap(heap, stats);
+	uses = uses_of(stats);
+	pystats_heap(heap, stats);
+	expect(check, stats->live_bytes + stats->cached_bytes +
+		      stats->meta_bytes + stats->available_bytes +
+		      stats->quantization_bytes + stats->unused_bytes ==
+		      stats->arena_bytes,
+	       "%s: the bytes do not add up to the arenas'", heap->name);
+	if (uses_of(stats) != uses)
+		return;
+	expect(check, stats->blocks == stats->domain_blocks[0] +
+		      stats->domain_blocks[1] + false_frees,
+	       "%s: %lu blocks are out, mallocs - frees is %ld", heap->name,
+	       stats->blocks,
+	       stats->domain_blocks[0] + stats->domain_blocks[1]);
+}
+
+static void check_heap(struct pycheck *check, struct pyheap *heap)
+{
+	struct pyheap_stats *stats = kmalloc(sizeof(*stats), GFP_KERNEL);
+	int nid;
+
+	mutex_lock(&heap->walk);
+	for_each_node(nid)
+		check_node(check, heap->node[nid]);
+	mutex_unlock(&heap->walk);
+	if (expect(check, stats, "no memory for the check"))
+		check_accounts(check, heap, stats);
+	kfree(stats);
+	check->heaps++;
+}
+
+/**
+ * pycheck_all() - verify every invariant of every heap
+ * @check: what was seen
+ *
+ * Context: Process; sleeps.
+ */
+void pycheck_all(struct pycheck *check)
+{
+	struct pyheap *heap;
+
+	memset(check, 0, sizeof(*check));
+	mutex_lock(&check_lock);
+	pyfront_drain_parked();
+	current_check = check;
+	pyreclaim_on_each_cpu(check_this_cpu);
+	current_check = NULL;
+	mutex_lock(&pyheaps_lock);
+	list_for_each_entry(heap, &pyheaps, list)
+		check_heap(check, heap);
+	mutex_unlock(&pyheaps_lock);
+	mutex_unlock(&check_lock);
+}
+EXPORT_SYMBOL_GPL(pycheck_all);

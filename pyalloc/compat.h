@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The differences between kernels, and nothing else.  The code is written
+ * for mainline's spelling; what an older kernel lacks is made up here, by a
+ * test for the feature first and for the version only where nothing else
+ * tells.  Included last.
+ */
+#ifndef _PYALLOC_COMPAT_H
+#define _PYALLOC_COMPAT_H
+
+#include <linux/err.h>
+#include <linux/mmzone.h>
+#include <linux/rcupdate.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/version.h>
+
+/* 6.8 names the largest page order; before 6.4 MAX_ORDER was one above it. */
+#ifndef MAX_PAGE_ORDER
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define MAX_PAGE_ORDER MAX_ORDER
+#else
+#define MAX_PAGE_ORDER (MAX_ORDER - 1)
+#endif
+#endif
+
+/*
+ * kfree_rcu() of a block whose type is not known.  Older kernels take the
+ * offset of the rcu_head, as if it were a function; later ones the block.
+ */
+static inline void pycompat_kvfree_rcu(void *ptr, struct rcu_head *rcu)
+{
+	if (__same_type(&kvfree_call_rcu,
+			void (*)(struct rcu_head *, rcu_callback_t)))
+		ptr = (void *)((void *)rcu - ptr);
+	kvfree_call_rcu(rcu, ptr);
+}
+
+/* Before 6.12 kvrealloc() had to be told the old size, which nobody knows. */
+static inline void *pycompat_vrealloc(void *ptr, size_t size, gfp_t gfp)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return kvrealloc(ptr, size, gfp);
+#else
+	return ERR_PTR(-EOPNOTSUPP);
+#endif
+}
+
+/* 6.7 allocates shrinkers; before, they were the caller's and registered. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline struct shrinker *shrinker_alloc(unsigned int flags,
+					      const char *name)
+{
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (shrinker) {
+		shrinker->flags = flags;
+		shrinker->seeks = DEFAULT_SEEKS;
+	}
+	return shrinker;
+}
+
+static inline int pycompat_shrinker_register(struct shrinker *shrinker,
+					     const char *name)
+{
+	return register_shrinker(shrinker, "%s", name);
+}
+
+static inline void shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
+
+static inline void mm_account_reclaimed_pages(unsigned long pages)
+{
+	if (current->reclaim_state)
+		current->reclaim_state->reclaimed_slab += pages;
+}
+#else
+static inline int pycompat_shrinker_register(struct shrinker *shrinker,
+					     const char *name)
+{
+	shrinker_register(shrinker);
+	return 0;
+}
+#endif
+
+#endif /* _PYALLOC_COMPAT_H */

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /sys/kernel/debug/pyalloc: prints the snapshots that stats.c takes, and
+ * nothing else in this module formats text for people.
+ *
+ * Each table begins with one line of column names after a `#`; the columns
+ * are told in Documentation/ABI/testing/debugfs-pyalloc.  Reading never
+ * allocates from a heap.
+ *
+ * Contexts: process.
+ */
+#include <linux/bitmap.h>
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/pyalloc.h>
+#include <linux/seq_file.h>
+
+#include "check.h"
+#include "debugfs.h"
+#include "heap.h"
+#include "stats.h"
+#include "compat.h"
+
+static struct dentry *root;
+
+/* Shows a heap through a snapshot of it. */
+static int show_heap(struct seq_file *m, struct pyheap *heap,
+		     void (*show)(struct seq_file *m, struct pyheap *heap,
+				  const struct pyheap_stats *stats))
+{
+	struct pyheap_stats *stats = kmalloc(sizeof(*stats), GFP_KERNEL);
+
+	if (!stats)
+		return -ENOMEM;
+	pystats_heap(heap, stats);
+	show(m, heap, stats);
+	kfree(stats);
+	return 0;
+}
+
+/* === stats === */
+
+static void show_class_table(struct seq_file *m, struct pyheap *heap,
+			     const struct pyheap_stats *stats)
+{
+	const struct pyclass_stats *row;
+	unsigned int i;
+
+	seq_puts(m, "# class   size  num pools  blocks in use  avail blocks\n");
+	for (i = 0; i < heap->classes->nr; i++) {
+		row = &stats->class[i];
+		if (row->pools)
+			seq_printf(m, "%7u %6u %10lu %14lu %13lu\n", i,
+				   pyheap_class(heap, i)->size, row->pools,
+				   row->live, row->available);
+	}
+	seq_putc(m, '\n');
+}
+
+static void show_sum(struct seq_file *m, const char *label,
+		     unsigned long value)
+{
+	seq_printf(m, "%-35s = %20lu\n", label, value);
+}
+
+static void show_stats_of(struct seq_file *m, struct pyheap *heap,
+			  const struct pyheap_stats *stats)
+{
+	seq_printf(m, "Small block threshold = %u, in %u size classes (%s).\n\n",
+		   PYALLOC_SMALL_MAX, heap->classes->nr, heap->classes->name);
+	show_class_table(m, heap, stats);
+	show_sum(m, "# arenas allocated total", stats->taken);
+	show_sum(m, "# arenas reclaimed", stats->taken - stats->arenas);
+	show_sum(m, "# arenas highwater mark", stats->highwater);
+	show_sum(m, "# arenas allocated current", stats->arenas);
+	show_sum(m, "# node lock holds", stats->lock_holds);
+	seq_putc(m, '\n');
+	show_sum(m, "# bytes in allocated blocks", stats->live_bytes);
+	show_sum(m, "# bytes in cached blocks", stats->cached_bytes);
+	show_sum(m, "# bytes in the heap's own blocks", stats->meta_bytes);
+	show_sum(m, "# bytes in available blocks", stats->available_bytes);
+	show_sum(m, "# bytes in unused pools", stats->unused_bytes);
+	show_sum(m, "# bytes lost to quantization", stats->quantization_bytes);
+	show_sum(m, "Total, the arenas' bytes", stats->arena_bytes);
+	seq_putc(m, '\n');
+	show_sum(m, "# bytes of metadata beside them", stats->metadata_bytes);
+}
+
+static int stats_show(struct seq_file *m, void *unused)
+{
+	return show_heap(m, &pyheap_default, show_stats_of);
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+/* === domains === */
+
+static int domains_show(struct seq_file *m, void *unused)
+{
+	static const char *const names[PYDOMAIN_ROWS] = {
+		[PYMEM_DOMAIN_RAW]	= "raw",
+		[PYMEM_DOMAIN_MEM]	= "mem",
+		[PYMEM_DOMAIN_OBJ]	= "object",
+		[PYDOMAIN_FOREIGN]	= "foreign",
+	};
+	struct pydomain_stats stats[PYDOMAIN_ROWS], *row;
+	int error = pystats_domains(stats);
+	unsigned int i;
+
+	if (error)
+		return error;
+	seq_puts(m, "# name mallocs callocs reallocs frees failures blocks bytes peak_bytes\n");
+	for (i = 0; i < PYDOMAIN_ROWS; i++) {
+		row = &stats[i];
+		seq_printf(m, "%s %ld %ld %ld %ld %ld %ld %ld %ld\n",
+			   names[i], row->mallocs, row->callocs, row->reallocs,
+			   row->frees, row->failures, row->blocks, row->bytes,
+			   row->peak_bytes);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(domains);
+
+/* === heaps === */
+
+static void show_heaps_row(struct seq_file *m, struct pyheap *heap,
+			   const struct pyheap_stats *stats)
+{
+	/* No limit is 0: only private heaps can have one. */
+	seq_printf(m, "%s %s %lu %zu %lu %lu %lu %zu %zu %lu %u\n",
+		   heap->name, heap->classes->name, stats->blocks,
+		   stats->bytes, stats->cached, stats->pools, stats->arenas,
+		   stats->arena_bytes, stats->metadata_bytes,
+		   stats->highwater, 0);
+}
+
+static int heaps_show(struct seq_file *m, void *unused)
+{
+	struct pyheap *heap;
+	int error = 0;
+
+	seq_puts(m, "# name classes blocks bytes cached_blocks pools arenas arena_bytes metadata_bytes highwater_arenas limit_bytes\n");
+	mutex_lock(&pyheaps_lock);
+	list_for_each_entry(heap, &pyheaps, list)
+		error = error ?: show_heap(m, heap, show_heaps_row);
+	mutex_unlock(&pyheaps_lock);
+	return error;
+}
+DEFINE_SHOW_ATTRIBUTE(heaps);
+
+/* === heap/NAME/classes === */
+
+static void show_classes_of(struct seq_file *m, struct pyheap *heap,
+			    const struct pyheap_stats *stats)
+{
+	const struct pyclass_stats *row;
+	unsigned int i;
+
+	seq_puts(m, "# class size pools blocks available cached mallocs frees\n");
+	for (i = 0; i < heap->classes->nr; i++) {
+		row = &stats->class[i];
+		seq_printf(m, "%u %u %lu %lu %lu %lu %lu %lu\n", i,
+			   pyheap_class(heap, i)->size, row->pools,
+			   row->live - row->meta - row->cached,
+			   row->available, row->cached, row->mallocs,
+			   row->frees);
+	}
+}
+
+static int classes_show(struct seq_file *m, void *unused)
+{
+	return show_heap(m, m->private, show_classes_of);
+}
+DEFINE_SHOW_ATTRIBUTE(classes);
+
+/* === heap/NAME/arenas === */
+
+/* What the lock is taken for a pool at a time, to be printed after it. */
+struct arena_row {
+	unsigned long	pools;
+	unsigned long	free_pools;
+	unsigned long	blocks;
+	size_t		bytes;
+	char		map[PYARENA_MAX_GRANULES + 1];
+};
+
+static unsigned int look_at_pool(struct pyarena *arena, unsigned int granule,
+				 struct arena_row *row)
+{
+	struct pypool *pool = &arena->pools[granule];
+	const struct pyclass *class;
+
+	if (pool->fullness > PYPOOL_FULL) {
+		row->free_pools += pool->fullness == PYPOOL_NONE;
+		row->map[granule] = '.';
+		return 1;
+	}
+	class = pyheap_class(arena->node->heap, pool->class);
+	row->pools++;
+	row->blocks += pool->live;
+	row->bytes += pool->live * class->size;
+	memset(row->map + granule, '0' + pool->live * 9 / class->blocks,
+	       class->granules);
+	return class->granules;
+}
+
+static void look_at_arena(struct pyarena *arena, struct arena_row *row)
+{
+	unsigned int granule = 0;
+	unsigned long flags;
+
+	memset(row, 0, sizeof(*row));
+	while (granule < arena->granules) {
+		raw_spin_lock_irqsave(&arena->node->lock, flags);
+		granule += look_at_pool(arena, granule, row);
+		raw_spin_unlock_irqrestore(&arena->node->lock, flags);
+	}
+}
+
+/* The heap's walk is held from start to stop, so that no arena goes. */
+static void *find_from(struct pyheap *heap, loff_t *pos)
+{
+	u32 number = *pos;
+	struct pyarena *arena;
+
+	for (; (arena = pymap_next_arena(&number)); number++) {
+		if (arena->node->heap == heap) {
+			*pos = number;
+			return arena;
+		}
+	}
+	return NULL;
+}
+
+static void *arenas_start(struct seq_file *m, loff_t *pos)
+{
+	struct pyheap *heap = m->private;
+
+	mutex_lock(&heap->walk);
+	return *pos ? find_from(heap, pos) : SEQ_START_TOKEN;
+}
+
+static void *arenas_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return find_from(m->private, pos);
+}
+
+static void arenas_stop(struct seq_file *m, void *v)
+{
+	struct pyheap *heap = m->private;
+
+	mutex_unlock(&heap->walk);
+}
+
+static int arenas_show(struct seq_file *m, void *v)
+{
+	struct pyarena *arena = v;
+	struct arena_row *row;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(m, "# id source node kib pools free_pools blocks bytes map\n");
+		return 0;
+	}
+	row = kmalloc(sizeof(*row), GFP_KERNEL);
+	if (!row)
+		return -ENOMEM;
+	look_at_arena(arena, row);
+	seq_printf(m, "%u %s %d %zu %lu %lu %lu %zu %s\n", arena->number,
+		   pyarena_source_names[arena->source], arena->node->nid,
+		   pyarena_bytes(arena) >> 10, row->pools, row->free_pools,
+		   row->blocks, row->bytes, row->map);
+	kfree(row);
+	return 0;
+}
+
+static const struct seq_operations arenas_sops = {
+	.start	= arenas_start,
+	.next	= arenas_next,
+	.stop	= arenas_stop,
+	.show	= arenas_show,
+};
+
+static int arenas_open(struct inode *inode, struct file *file)
+{
+	int error = seq_open(file, &arenas_sops);
+
+	if (!error)
+		((struct seq_file *)file->private_data)->private =
+			inode->i_private;
+	return error;
+}
+
+static const struct file_operations arenas_fops = {
+	.owner		= THIS_MODULE,
+	.open		= arenas_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= seq_release,
+};
+
+/* === check === */
+
+static int check_show(struct seq_file *m, void *unused)
+{
+	struct pycheck *check = kmalloc(sizeof(*check), GFP_KERNEL);
+
+	if (!check)
+		return -ENOMEM;
+	pycheck_all(check);
+	if (check->broken)
+		seq_printf(m, "broken: %lu invariants, the first: %s\n",
+			   check->broken, check->what);
+	else
+		seq_printf(m, "ok: %lu heaps, %lu arenas, %lu pools, %lu blocks, %lu cached; at most %lu pools a lock hold, of %lu\n",
+			   check->heaps, check->arenas, check->pools,
+			   check->blocks, check->cached, check->most_pools,
+			   check->lock_holds);
+	kfree(check);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(check);
+
+/* === reclaim === */
+
+static int reclaim_set(void *unused, u64 value)
+{
+	if (value != 1)
+		return -EINVAL;
+	pyalloc_reclaim();
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(reclaim_fops, NULL, reclaim_set, "%llu\n");
+
+static void add_heap(struct dentry *heaps, struct pyheap *heap)
+{
+	struct dentry *dir = debugfs_create_dir(heap->name, heaps);
+
+	debugfs_create_file("classes", 0400, dir, heap, &classes_fops);
+	debugfs_create_file("arenas", 0400, dir, heap, &arenas_fops);
+}
+
+/**
+ * pydebugfs_init() - show the module
+ *
+ * Context: Process.  Nothing depends on its success.
+ */
+void __init pydebugfs_init(void)
+{
+	root = debugfs_create_dir("pyalloc", NULL);
+	debugfs_create_file("stats", 0400, root, NULL, &stats_fops);
+	debugfs_create_file("domains", 0400, root, NULL, &domains_fops);
+	debugfs_create_file("heaps", 0400, root, NULL, &heaps_fops);
+	add_heap(debugfs_create_dir("heap", root), &pyheap_default);
+	debugfs_create_file("check", 0400, root, NULL, &check_fops);
+	debugfs_create_file_unsafe("reclaim", 0200, root, NULL, &reclaim_fops);
+}
+
+/**
+ * pydebugfs_exit() - show it no more, and wait for who is reading
+ *
+ * Context: Process.
+ */
+void pydebugfs_exit(void)
+{
+	debugfs_remove(root);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * /sys/kernel/debug/pyalloc
+ */
+#ifndef _PYALLOC_DEBUGFS_H
+#define _PYALLOC_DEBUGFS_H
+
+#ifdef CONFIG_DEBUG_FS
+void pydebugfs_init(void);
+void pydebugfs_exit(void);
+#else
+static inline void pydebugfs_init(void)
+{
+}
+
+static inline void pydebugfs_exit(void)
+{
+}
+#endif
+
+#endif /* _PYALLOC_DEBUGFS_H */

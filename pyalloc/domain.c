@@ -1,0 +1,839 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The three domains: what a client calls.
+ *
+ * raw is the kernel's allocators; mem and object are the heap's up to 512
+ * bytes and raw's beyond.  A request goes down: to the front, to the pools,
+ * to an arena, to raw; never back up.  The order of the first three steps of
+ * a malloc or a free is the module's hot path and is all inline here; each
+ * thing that is out of the ordinary leads out of it once, to a function that
+ * tells the cases apart.
+ *
+ * pyalloc_wrapped is the one static key of that path.  What has to see every
+ * call (debug hooks, tracing, a replaced allocator, the kernel's
+ * init_on_free) turns it on, and all calls take the long way.
+ *
+ * The functions at its top are not traced: a tracer's own handler may
+ * allocate here.
+ *
+ * Contexts: see each function.  Takes no lock itself.
+ */
+#include <linux/export.h>
+#include <linux/jump_label.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
+
+#include "debug.h"
+#include "domain.h"
+#include "front.h"
+#include "heap.h"
+#include "raw.h"
+#include "compat.h"
+
+DEFINE_STATIC_KEY_FALSE(pyalloc_wrapped);
+DEFINE_PER_CPU(struct pydomain_counts, pydomain_counts[PYDOMAIN_ROWS]);
+
+const char pyalloc_api_1;
+EXPORT_SYMBOL_GPL(pyalloc_api_1);
+
+#define count(row, what)	this_cpu_inc(pydomain_counts[row].what)
+
+/* A checking kernel wants to know of a sleeping gfp where none may sleep. */
+static __always_inline void check_context(gfp_t gfp)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
+		might_alloc(gfp);
+}
+
+/* === Zeroing === */
+
+/*
+ * Zeroes a block: stores that overlap in the middle, which up to 64 bytes is
+ * less than a call.  @size is a class's, so 8 at least and a multiple of it.
+ */
+static __always_inline void zero_block(void *block, unsigned int size)
+{
+	u64 *head = block, *tail = block + size;
+
+	if (likely(size <= 64)) {
+		if (size > 32) {
+			WRITE_ONCE(head[0], 0);
+			WRITE_ONCE(head[1], 0);
+			WRITE_ONCE(head[2], 0);
+			WRITE_ONCE(head[3], 0);
+			WRITE_ONCE(tail[-4], 0);
+			WRITE_ONCE(tail[-3], 0);
+			WRITE_ONCE(tail[-2], 0);
+		} else if (size > 8) {
+			WRITE_ONCE(head[0], 0);
+			WRITE_ONCE(head[1], 0);
+			WRITE_ONCE(tail[-2], 0);
+		}
+		WRITE_ONCE(tail[-1], 0);
+		return;
+	}
+	memset(block, 0, size);
+}
+
+/* === Raw blocks of any domain === */
+
+static void *count_raw(enum pymem_domain domain, void *block)
+{
+	long bytes;
+
+	if (!block) {
+		count(domain, failures);
+		return NULL;
+	}
+	bytes = pyraw_usable_size(block);
+	count(domain, raw_mallocs);
+	this_cpu_add(pydomain_counts[domain].raw_bytes, bytes);
+	pyheap_add_bytes(&pyheap_default, domain, bytes);
+	return block;
+}
+
+static noinline void *raw_malloc(enum pymem_domain domain, size_t size,
+				 gfp_t gfp, int nid)
+{
+	return count_raw(domain, pyraw_malloc(size, gfp, nid));
+}
+
+/*
+ * What mem and object get from raw has more than 512 usable bytes, so that a
+ * smaller block is known to be somebody else's.
+ */
+static bool is_foreign(enum pymem_domain domain, size_t usable)
+{
+	return domain != PYMEM_DOMAIN_RAW && usable <= PYALLOC_SMALL_MAX;
+}
+
+static void uncount_raw(enum pymem_domain domain, size_t bytes)
+{
+	if (is_foreign(domain, bytes)) {
+		count(PYDOMAIN_FOREIGN, raw_frees);
+		return;
+	}
+	count(domain, raw_frees);
+	this_cpu_sub(pydomain_counts[domain].raw_bytes, bytes);
+	pyheap_add_bytes(&pyheap_default, domain, -(long)bytes);
+}
+
+static noinline void raw_free(enum pymem_domain domain, void *block,
+			      unsigned long caller)
+{
+	size_t bytes;
+
+	if (!pyraw_is_block(block, caller))
+		return;
+	bytes = pyraw_usable_size(block);
+	if (pyraw_free(block, caller))
+		uncount_raw(domain, bytes);
+}
+
+/* Raw, where the heap has nothing: a block that can be told from foreign. */
+static void *fall_back(enum pymem_domain domain, size_t size, gfp_t gfp,
+		       int nid)
+{
+	if (!pyarena_may_take(gfp)) {
+		count(domain, failures);
+		return NULL;
+	}
+	return raw_malloc(domain, max_t(size_t, size, PYALLOC_SMALL_MAX + 1),
+			  gfp, nid);
+}
+
+/* === malloc === */
+
+static bool is_heaps(size_t size, gfp_t gfp)
+{
+	return size <= PYALLOC_SMALL_MAX && !(gfp & PYALLOC_GFP_RAW);
+}
+
+static bool wants_zero(gfp_t gfp)
+{
+	return want_init_on_alloc(gfp);
+}
+
+static void *finish(void *block, unsigned int step, gfp_t gfp)
+{
+	if (block && wants_zero(gfp))
+		zero_block(block, pyheap_default.step_size[step]);
+	return block;
+}
+
+/* From the heap, if it must be block by block, else NULL. */
+static void *heap_malloc(enum pymem_domain domain, size_t size, gfp_t gfp,
+			 int nid)
+{
+	unsigned int step = PYALLOC_STEP(size);
+	void *block = NULL;
+
+	if (nid == NUMA_NO_NODE || nid == numa_mem_id()) {
+		block = pyfront_pop(&pyheap_default, step, domain);
+		nid = NUMA_NO_NODE;
+	}
+	if (!block)
+		block = pyfront_malloc(&pyheap_default, step, gfp, domain,
+				       nid);
+	return finish(block, step, gfp);
+}
+
+/* The long way of every malloc: any size, any gfp, any state of the front. */
+static noinline void *malloc_slow(size_t size, gfp_t gfp,
+				  enum pymem_domain domain, int nid)
+{
+	void *block;
+
+	if (size > INT_MAX) {
+		count(domain, failures);
+		return NULL;
+	}
+	if (!is_heaps(size, gfp)) {
+		if (pyarena_may_take(gfp))
+			return raw_malloc(domain, size, gfp, nid);
+		count(domain, failures);
+		return NULL;
+	}
+	block = heap_malloc(domain, size, gfp, nid);
+	return block ?: fall_back(domain, size, gfp, nid);
+}
+
+static __always_inline void *malloc_steps(enum pymem_domain domain,
+					  unsigned long step, size_t size,
+					  gfp_t gfp)
+{
+	void *block;
+
+	check_context(gfp);
+	if (static_branch_unlikely(&pyalloc_wrapped))
+		goto slow;
+	block = pyfront_pop(&pyheap_default, step, domain);
+	if (unlikely(!block))
+		goto slow;
+	if (want_init_on_alloc(0))
+		zero_block(block, pyheap_default.step_size[step]);
+	return block;
+slow:
+	return malloc_slow(size, gfp, domain, NUMA_NO_NODE);
+}
+
+static __always_inline void *malloc_any(enum pymem_domain domain, size_t size,
+					gfp_t gfp)
+{
+	if (unlikely(size > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL))
+		return malloc_slow(size, gfp, domain, NUMA_NO_NODE);
+	return malloc_steps(domain, PYALLOC_STEP(size), size, gfp);
+}
+
+notrace void *__pymem_malloc(size_t size, gfp_t gfp)
+{
+	return malloc_any(PYMEM_DOMAIN_MEM, size, gfp);
+}
+EXPORT_SYMBOL_GPL(__pymem_malloc);
+
+notrace void *__pymem_malloc_steps(unsigned long steps, gfp_t gfp)
+{
+	return malloc_steps(PYMEM_DOMAIN_MEM, steps,
+			    steps << PYALLOC_STEP_SHIFT, gfp);
+}
+EXPORT_SYMBOL_GPL(__pymem_malloc_steps);
+
+notrace void *__pyobject_malloc(size_t size, gfp_t gfp)
+{
+	return malloc_any(PYMEM_DOMAIN_OBJ, size, gfp);
+}
+EXPORT_SYMBOL_GPL(__pyobject_malloc);
+
+notrace void *__pyobject_malloc_steps(unsigned long steps, gfp_t gfp)
+{
+	return malloc_steps(PYMEM_DOMAIN_OBJ, steps,
+			    steps << PYALLOC_STEP_SHIFT, gfp);
+}
+EXPORT_SYMBOL_GPL(__pyobject_malloc_steps);
+
+static void *malloc_on_node(enum pymem_domain domain, size_t size, gfp_t gfp,
+			    int node)
+{
+	if (node != NUMA_NO_NODE &&
+	    (node < 0 || node >= nr_node_ids || !node_online(node))) {
+		count(domain, failures);
+		return NULL;
+	}
+	check_context(gfp);
+	return malloc_slow(size, gfp, domain, node);
+}
+
+/**
+ * pymem_malloc_node() - allocate a block of the mem domain on a NUMA node
+ * @size: bytes; 0 is served as 1
+ * @gfp: as for kmalloc(); with __GFP_THISNODE the block is kmalloc's
+ * @node: the node, or NUMA_NO_NODE
+ *
+ * Another node serves it when that one has no memory left.
+ *
+ * Context: As pymem_malloc().
+ * Return: the block, or NULL when memory is short, @size is over INT_MAX or
+ * there is no such node.
+ */
+void *pymem_malloc_node(size_t size, gfp_t gfp, int node)
+{
+	return malloc_on_node(PYMEM_DOMAIN_MEM, size, gfp, node);
+}
+EXPORT_SYMBOL_GPL(pymem_malloc_node);
+
+/**
+ * pyobject_malloc_node() - allocate a block of the object domain on a node
+ * @size: bytes; 0 is served as 1
+ * @gfp: as for pymem_malloc_node()
+ * @node: the node, or NUMA_NO_NODE
+ *
+ * Context: As pymem_malloc().
+ * Return: as pymem_malloc_node().
+ */
+void *pyobject_malloc_node(size_t size, gfp_t gfp, int node)
+{
+	return malloc_on_node(PYMEM_DOMAIN_OBJ, size, gfp, node);
+}
+EXPORT_SYMBOL_GPL(pyobject_malloc_node);
+
+/**
+ * pymem_raw_malloc() - allocate a block from the raw domain
+ * @size: bytes; 0 is served as 1
+ * @gfp: as for kmalloc()
+ *
+ * Context: Wherever kmalloc(@gfp) may be called.  Over a page it is
+ * kvmalloc()'s if @gfp may sleep.
+ * Return: the block, or NULL: no memory, or @size is over INT_MAX.
+ */
+void *pymem_raw_malloc(size_t size, gfp_t gfp)
+{
+	return raw_malloc(PYMEM_DOMAIN_RAW, size, gfp, NUMA_NO_NODE);
+}
+EXPORT_SYMBOL_GPL(pymem_raw_malloc);
+
+/* === calloc === */
+
+static void *domain_calloc(enum pymem_domain domain, size_t nelem,
+			   size_t elsize, gfp_t gfp)
+{
+	size_t size;
+	void *block;
+
+	if (check_mul_overflow(nelem, elsize, &size)) {
+		count(domain, failures);
+		return NULL;
+	}
+	gfp |= __GFP_ZERO;
+	if (domain == PYMEM_DOMAIN_RAW)
+		block = raw_malloc(domain, size, gfp, NUMA_NO_NODE);
+	else
+		block = malloc_slow(size, gfp, domain, NUMA_NO_NODE);
+	if (block)
+		count(domain, callocs);
+	return block;
+}
+
+/**
+ * pymem_raw_calloc() - allocate a zeroed array from the raw domain
+ * @nelem: how many elements; 0 is served as 1 byte
+ * @elsize: bytes of each
+ * @gfp: as for kmalloc()
+ *
+ * Context: As pymem_raw_malloc().
+ * Return: the array, or NULL: no memory, or the product is over INT_MAX.
+ */
+void *pymem_raw_calloc(size_t nelem, size_t elsize, gfp_t gfp)
+{
+	return domain_calloc(PYMEM_DOMAIN_RAW, nelem, elsize, gfp);
+}
+EXPORT_SYMBOL_GPL(pymem_raw_calloc);
+
+/**
+ * pymem_calloc() - allocate a zeroed array from the mem domain
+ * @nelem: how many elements; 0 is served as 1 byte
+ * @elsize: bytes of each
+ * @gfp: as for kmalloc()
+ *
+ * Context: As pymem_malloc().
+ * Return: the array, or NULL: no memory, or the product is over INT_MAX.
+ */
+void *pymem_calloc(size_t nelem, size_t elsize, gfp_t gfp)
+{
+	return domain_calloc(PYMEM_DOMAIN_MEM, nelem, elsize, gfp);
+}
+EXPORT_SYMBOL_GPL(pymem_calloc);
+
+/**
+ * pyobject_calloc() - allocate a zeroed array from the object domain
+ * @nelem: how many elements; 0 is served as 1 byte
+ * @elsize: bytes of each
+ * @gfp: as for kmalloc()
+ *
+ * Context: As pymem_malloc().
+ * Return: the array, or NULL: no memory, or the product is over INT_MAX.
+ */
+void *pyobject_calloc(size_t nelem, size_t elsize, gfp_t gfp)
+{
+	return domain_calloc(PYMEM_DOMAIN_OBJ, nelem, elsize, gfp);
+}
+EXPORT_SYMBOL_GPL(pyobject_calloc);
+
+/* === free === */
+
+/* The heap that a block lies in; its arena can't go while the block lives. */
+static struct pyheap *heap_of(u32 entry)
+{
+	struct pyheap *heap = NULL;
+	struct pyarena *arena;
+
+	rcu_read_lock();
+	arena = pymap_arena(entry >> PYMAP_ARENA_SHIFT);
+	if (arena)
+		heap = arena->node->heap;
+	rcu_read_unlock();
+	return heap;
+}
+
+static unsigned int class_of_entry(u32 entry)
+{
+	return (entry & PYMAP_CODE_MASK & ~PYMAP_CLOSED) - 1;
+}
+
+static void heap_free(enum pymem_domain domain, u32 entry, void *block,
+		      unsigned long caller)
+{
+	struct pyheap *heap = heap_of(entry);
+	unsigned int class = class_of_entry(entry);
+
+	if (!heap || !(entry & PYMAP_CODE_MASK)) {
+		pydebug_report(PYALLOC_NO_POOL, block, caller);
+		return;
+	}
+	if (want_init_on_free()) {
+		/* Only a block may be wiped. */
+		if (!pyheap_is_live(block, caller))
+			return;
+		memset(block, 0, pyheap_class(heap, class)->size);
+	}
+	if (!pyfront_push(heap, class + 1, domain, block))
+		pyfront_free(heap, class, domain, block, caller);
+}
+
+/* The long way of every free: any pointer, any state of the front. */
+static noinline void free_slow(void *block, enum pymem_domain domain,
+			       unsigned long caller)
+{
+	u32 entry;
+
+	if (ZERO_OR_NULL_PTR(block))
+		return;
+	entry = pymap_lookup(block);
+	if (entry)
+		heap_free(domain, entry, block, caller);
+	else
+		raw_free(domain, block, caller);
+}
+
+static __always_inline void domain_free(enum pymem_domain domain,
+					const void *ptr)
+{
+	void *block = (void *)ptr;
+	long code;
+
+	if (static_branch_unlikely(&pyalloc_wrapped))
+		goto slow;
+	/* 0 is no pool, and PYMAP_CLOSED the sign. */
+	code = (s8)pymap_direct(block);
+	if (likely(code > 0) &&
+	    likely(pyfront_push(&pyheap_default, code, domain, block)))
+		return;
+slow:
+	free_slow(block, domain, _RET_IP_);
+}
+
+/**
+ * pymem_free() - free a block
+ * @ptr: a block of any domain or heap, or of kmalloc() or kvmalloc(), or NULL
+ *
+ * Anything else is reported once a caller and left alone, as far as it can
+ * be told: a pointer into a block of the heap, and a block that was the last
+ * one freed on this CPU, at once; another double free when the block goes
+ * back to its pool.
+ *
+ * Context: Any.
+ */
+notrace void pymem_free(const void *ptr)
+{
+	domain_free(PYMEM_DOMAIN_MEM, ptr);
+}
+EXPORT_SYMBOL_GPL(pymem_free);
+
+/**
+ * pyobject_free() - free a block
+ * @ptr: as for pymem_free()
+ *
+ * Context: Any.
+ */
+notrace void pyobject_free(const void *ptr)
+{
+	domain_free(PYMEM_DOMAIN_OBJ, ptr);
+}
+EXPORT_SYMBOL_GPL(pyobject_free);
+
+/**
+ * pymem_raw_free() - free a block of the raw domain
+ * @ptr: as for pymem_free()
+ *
+ * Context: Any.
+ */
+void pymem_raw_free(const void *ptr)
+{
+	u32 entry;
+
+	if (ZERO_OR_NULL_PTR(ptr))
+		return;
+	/* A block of the heap is the mem domain's, whoever frees it. */
+	entry = pymap_lookup(ptr);
+	if (entry)
+		heap_free(PYMEM_DOMAIN_MEM, entry, (void *)ptr, _RET_IP_);
+	else
+		raw_free(PYMEM_DOMAIN_RAW, (void *)ptr, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(pymem_raw_free);
+
+/* === realloc === */
+
+/*
+ * The block stays if its class would be the same, or if it still fits and
+ * uses more than three quarters.
+ */
+static bool stays(const struct pyheap *heap, unsigned int class, size_t size)
+{
+	size_t room = pyheap_class(heap, class)->size;
+
+	if (size > room)
+		return false;
+	return size * 4 > room * 3 ||
+	       heap->classes->of_step[PYALLOC_STEP(size)] == class;
+}
+
+/*
+ * Moves what fits of @room bytes at @block into a block of @size bytes; the
+ * old block counts for the row @from.
+ */
+static void *move_block(enum pymem_domain domain, unsigned int from,
+			void *block, size_t room, size_t size, gfp_t gfp,
+			unsigned long caller)
+{
+	gfp_t quiet = size <= room ? __GFP_NOWARN : 0;
+	void *new = malloc_slow(size, gfp | quiet, domain, NUMA_NO_NODE);
+
+	if (!new)
+		return size <= room ? block : NULL;
+	memcpy(new, block, min(room, size));
+	free_slow(block, domain, caller);
+	count(domain, reallocs);
+	count(domain, realloc_mallocs);
+	count(from, realloc_frees);
+	return new;
+}
+
+static void *heap_realloc(enum pymem_domain domain, u32 entry, void *block,
+			  size_t size, gfp_t gfp, unsigned long caller)
+{
+	unsigned int class = class_of_entry(entry);
+	struct pyheap *heap;
+	size_t room;
+
+	if (!pyheap_is_live(block, caller))
+		return NULL;
+	heap = heap_of(entry);
+	room = pyheap_class(heap, class)->size;
+	if (!stays(heap, class, size))
+		return move_block(domain, domain, block, room, size, gfp,
+				  caller);
+	/* What it grows into later has to be zero then. */
+	if (gfp & __GFP_ZERO)
+		memset(block + size, 0, room - size);
+	count(domain, reallocs);
+	return block;
+}
+
+/* A block of raw, if it is to stay one. */
+static void *raw_resize(enum pymem_domain domain, void *block, size_t room,
+			size_t size, gfp_t gfp)
+{
+	bool foreign = is_foreign(domain, room);
+	size_t now;
+	void *new;
+
+	/* It becomes the domain's: large enough to be told from foreign. */
+	if (domain != PYMEM_DOMAIN_RAW)
+		size = max_t(size_t, size, PYALLOC_SMALL_MAX + 1);
+	new = pyraw_realloc(block, room, size, gfp);
+	if (!new) {
+		count(domain, failures);
+		return NULL;
+	}
+	count(domain, reallocs);
+	now = pyraw_usable_size(new);
+	if (foreign) {
+		uncount_raw(domain, room);
+		count(PYDOMAIN_FOREIGN, realloc_frees);
+		count(domain, raw_mallocs);
+		count(domain, realloc_mallocs);
+		room = 0;
+	}
+	this_cpu_add(pydomain_counts[domain].raw_bytes, now - room);
+	pyheap_add_bytes(&pyheap_default, domain, now - room);
+	return new;
+}
+
+static void *raw_realloc(enum pymem_domain domain, void *block, size_t size,
+			 gfp_t gfp, unsigned long caller)
+{
+	size_t room;
+
+	if (!pyraw_is_block(block, caller))
+		return NULL;
+	room = pyraw_usable_size(block);
+	if (domain == PYMEM_DOMAIN_RAW || !is_heaps(size, gfp))
+		return raw_resize(domain, block, room, size, gfp);
+	if (pyraw_may_call() && !is_vmalloc_addr(block))
+		block = pyraw_whole(block, room);
+	return move_block(domain,
+			  is_foreign(domain, room) ? PYDOMAIN_FOREIGN : domain,
+			  block, room, size, gfp, caller);
+}
+
+static void *realloc_any(enum pymem_domain domain, void *ptr, size_t size,
+			 gfp_t gfp, unsigned long caller)
+{
+	void *block;
+	u32 entry;
+
+	if (size > INT_MAX) {
+		count(domain, failures);
+		return NULL;
+	}
+	if (ZERO_OR_NULL_PTR(ptr)) {
+		block = domain == PYMEM_DOMAIN_RAW ?
+			raw_malloc(domain, size, gfp, NUMA_NO_NODE) :
+			malloc_slow(size, gfp, domain, NUMA_NO_NODE);
+		if (block) {
+			count(domain, reallocs);
+			count(domain, realloc_mallocs);
+		}
+		return block;
+	}
+	entry = pymap_lookup(ptr);
+	if (!entry)
+		return raw_realloc(domain, ptr, size, gfp, caller);
+	if (domain == PYMEM_DOMAIN_RAW)
+		domain = PYMEM_DOMAIN_MEM;
+	return heap_realloc(domain, entry, ptr, size, gfp, caller);
+}
+
+/**
+ * pymem_raw_realloc() - resize a block of the raw domain
+ * @ptr: as for pymem_free(); with NULL it is pymem_raw_malloc()
+ * @size: bytes; 0 is served as 1 and does not free
+ * @gfp: as for kmalloc()
+ *
+ * Context: As pymem_raw_malloc().
+ * Return: the block, moved or not; or NULL with @ptr as it was.  Shrinking
+ * never fails.
+ */
+void *pymem_raw_realloc(void *ptr, size_t size, gfp_t gfp)
+{
+	return realloc_any(PYMEM_DOMAIN_RAW, ptr, size, gfp, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(pymem_raw_realloc);
+
+/**
+ * pymem_realloc() - resize a block
+ * @ptr: as for pymem_free(); with NULL it is pymem_malloc()
+ * @size: bytes; 0 is served as 1 and does not free
+ * @gfp: as for pymem_malloc(); with __GFP_ZERO, given in every call for the
+ *	block, what it grows by is zero
+ *
+ * Context: As pymem_malloc().
+ * Return: the block, moved or not; or NULL with @ptr as it was.  Shrinking
+ * never fails.
+ */
+void *pymem_realloc(void *ptr, size_t size, gfp_t gfp)
+{
+	return realloc_any(PYMEM_DOMAIN_MEM, ptr, size, gfp, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(pymem_realloc);
+
+/**
+ * pyobject_realloc() - resize a block
+ * @ptr: as for pymem_realloc()
+ * @size: bytes; 0 is served as 1 and does not free
+ * @gfp: as for pymem_realloc()
+ *
+ * Context: As pymem_malloc().
+ * Return: as pymem_realloc().
+ */
+void *pyobject_realloc(void *ptr, size_t size, gfp_t gfp)
+{
+	return realloc_any(PYMEM_DOMAIN_OBJ, ptr, size, gfp, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(pyobject_realloc);
+
+/**
+ * pyalloc_usable_size() - how many bytes a block has room for
+ * @ptr: as for pymem_free()
+ *
+ * Context: Any.  Of a vmalloc'd block it costs a walk of its pages.
+ * Return: bytes, the size class's for a block of the heap; 0 for NULL and
+ * for what is not a block.
+ */
+size_t pyalloc_usable_size(const void *ptr)
+{
+	u32 entry;
+
+	if (ZERO_OR_NULL_PTR(ptr))
+		return 0;
+	entry = pymap_lookup(ptr);
+	if (!entry)
+		return pyraw_is_block(ptr, _RET_IP_) ?
+		       pyraw_usable_size(ptr) : 0;
+	if (!pyheap_is_live(ptr, _RET_IP_))
+		return 0;
+	return pyheap_class(heap_of(entry), class_of_entry(entry))->size;
+}
+EXPORT_SYMBOL_GPL(pyalloc_usable_size);
+
+/* === Many at a time === */
+
+/**
+ * pymem_malloc_bulk() - allocate many blocks of one size
+ * @size: bytes of each; 0 is served as 1
+ * @gfp: as for pymem_malloc()
+ * @n: how many
+ * @ptrs: where to put them
+ *
+ * Context: As pymem_malloc().
+ * Return: how many it got, which are the first ones of @ptrs.
+ */
+size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs)
+{
+	unsigned int step = PYALLOC_STEP(size);
+	size_t got = 0, i;
+
+	check_context(gfp);
+	if (is_heaps(size, gfp) && !static_branch_unlikely(&pyalloc_wrapped)) {
+		got = pyfront_malloc_bulk(&pyheap_default, step, gfp,
+					  PYMEM_DOMAIN_MEM, n, ptrs);
+		if (wants_zero(gfp))
+			for (i = 0; i < got; i++)
+				zero_block(ptrs[i],
+					   pyheap_default.step_size[step]);
+	}
+	for (; got < n; got++) {
+		ptrs[got] = malloc_slow(size, gfp, PYMEM_DOMAIN_MEM,
+					NUMA_NO_NODE);
+		if (!ptrs[got])
+			break;
+	}
+	return got;
+}
+EXPORT_SYMBOL_GPL(pymem_malloc_bulk);
+
+/* How many of the first blocks go the short way together. */
+static size_t same_class(size_t n, void **ptrs, s8 code)
+{
+	size_t i;
+
+	n = min_t(size_t, n, PYHEAP_BATCH);
+	for (i = 1; i < n; i++)
+		if ((s8)pymap_direct(ptrs[i]) != code)
+			break;
+	return i;
+}
+
+/**
+ * pymem_free_bulk() - free many blocks
+ * @n: how many
+ * @ptrs: the blocks, each as for pymem_free()
+ *
+ * Blocks that follow each other and have one size class move together.
+ *
+ * Context: Any.
+ */
+void pymem_free_bulk(size_t n, void **ptrs)
+{
+	size_t done = 0, run;
+	s8 code;
+
+	while (done < n) {
+		code = pymap_direct(ptrs[done]);
+		run = 0;
+		if (code > 0 && !static_branch_unlikely(&pyalloc_wrapped))
+			run = pyfront_free_bulk(&pyheap_default, code - 1,
+						PYMEM_DOMAIN_MEM,
+						same_class(n - done,
+							   ptrs + done, code),
+						ptrs + done, _RET_IP_);
+		if (!run)
+			free_slow(ptrs[done], PYMEM_DOMAIN_MEM, _RET_IP_);
+		done += run ?: 1;
+	}
+}
+EXPORT_SYMBOL_GPL(pymem_free_bulk);
+
+/* === After a grace period === */
+
+/* A block of the heap is found again by any address in it. */
+static void *block_around(void *ptr)
+{
+	u32 entry = pymap_lookup(ptr);
+	const struct pyclass *class = pyheap_class(heap_of(entry),
+						   class_of_entry(entry));
+	unsigned long mask = ((unsigned long)class->granules <<
+			      PYGRANULE_SHIFT) - 1;
+
+	return ptr - ((unsigned long)ptr & mask) % class->size;
+}
+
+static void free_mem_rcu(struct rcu_head *rcu)
+{
+	free_slow(block_around(rcu), PYMEM_DOMAIN_MEM, _THIS_IP_);
+}
+
+static void free_object_rcu(struct rcu_head *rcu)
+{
+	free_slow(block_around(rcu), PYMEM_DOMAIN_OBJ, _THIS_IP_);
+}
+
+static void free_rcu(enum pymem_domain domain, void *ptr,
+		     struct rcu_head *rcu, unsigned long caller)
+{
+	if (pymap_lookup(ptr)) {
+		if (pyheap_is_live(ptr, caller))
+			call_rcu(rcu, domain == PYMEM_DOMAIN_MEM ?
+				      free_mem_rcu : free_object_rcu);
+		return;
+	}
+	if (!pyraw_is_block(ptr, caller))
+		return;
+	uncount_raw(domain, pyraw_usable_size(ptr));
+	pycompat_kvfree_rcu(ptr, rcu);
+}
+
+/* Behind pymem_free_rcu(): @rcu lies in the block @ptr. */
+void __pymem_free_rcu(void *ptr, struct rcu_head *rcu)
+{
+	free_rcu(PYMEM_DOMAIN_MEM, ptr, rcu, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(__pymem_free_rcu);
+
+/* Behind pyobject_free_rcu(). */
+void __pyobject_free_rcu(void *ptr, struct rcu_head *rcu)
+{
+	free_rcu(PYMEM_DOMAIN_OBJ, ptr, rcu, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(__pyobject_free_rcu);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The three domains: what they count besides blocks of the heap.
+ */
+#ifndef _PYALLOC_DOMAIN_H
+#define _PYALLOC_DOMAIN_H
+
+#include <linux/jump_label.h>
+#include <linux/percpu.h>
+#include <linux/pyalloc.h>
+
+/**
+ * struct pydomain_counts - what a CPU counted for a domain
+ * @callocs: blocks that calloc gave
+ * @reallocs: blocks that realloc resized
+ * @realloc_mallocs: blocks that realloc made, of those counted as mallocs
+ * @realloc_frees: blocks that realloc freed, of those counted as frees
+ * @failures: requests that were answered with NULL
+ * @raw_mallocs: blocks that raw made for it
+ * @raw_frees: blocks of raw that it freed
+ * @raw_bytes: usable bytes of the difference
+ *
+ * Blocks of the heap are counted by the fronts.
+ */
+struct pydomain_counts {
+	long	callocs;
+	long	reallocs;
+	long	realloc_mallocs;
+	long	realloc_frees;
+	long	failures;
+	long	raw_mallocs;
+	long	raw_frees;
+	long	raw_bytes;
+};
+
+/* The last row is for blocks that are foreign: somebody else allocated them. */
+#define PYDOMAIN_FOREIGN	PYMEM_NR_DOMAINS
+#define PYDOMAIN_ROWS		(PYMEM_NR_DOMAINS + 1)
+
+/* On while something has to see every call. */
+DECLARE_STATIC_KEY_FALSE(pyalloc_wrapped);
+
+DECLARE_PER_CPU(struct pydomain_counts, pydomain_counts[PYDOMAIN_ROWS]);
+
+#endif /* _PYALLOC_DOMAIN_H */

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Fronts: a CPU's own stock of free blocks, and the fast path on it.
+ */
+#ifndef _PYALLOC_FRONT_H
+#define _PYALLOC_FRONT_H
+
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/prandom.h>
+#include <linux/pyalloc.h>
+#include <asm/local.h>
+
+#include "heap.h"
+
+/* Of the domains, mem and object have blocks in fronts. */
+#define PYFRONT_DOMAINS		2
+#define PYFRONT_DOMAIN(domain)	((domain) - PYMEM_DOMAIN_MEM)
+
+/**
+ * struct pystock - free blocks of one class, on one CPU
+ * @top: behind the block that goes out next; below the first is a NULL
+ * @end: behind the last slot
+ * @mallocs: blocks that went out, by domain
+ * @object_frees: blocks that the object domain put in
+ * @brought: blocks that refills brought, less those that flushes took.
+ *	What the mem domain put in follows: see pystock_frees()
+ * @folded: low bits of mallocs - frees by domain, as last seen by a fold
+ * @reciprocal: the class's, to tell a block's start
+ * @mask: what of an address is an offset in its pool
+ * @busy: set by the owner from its first to its last look at the rest
+ * @slots_shift: the array has 2^slots_shift slots; 1 while there is none
+ * @uses: low bits of how often it was used, when last asked for room
+ *
+ * One cache line.  Only the CPU that it belongs to touches it, with
+ * preemption off.  An interrupt or NMI can come at any instruction, finds
+ * @busy set and leaves all but the counters alone; or it finds it clear, and
+ * is done with the stock when the interrupted code goes on.  So the compiler
+ * has to keep the order, and nothing else has to.
+ */
+struct pystock {
+	void	**top;
+	void	**end;
+	local_t	mallocs[PYFRONT_DOMAINS];
+	local_t	object_frees;
+	local_t	brought;
+	u32	folded[PYFRONT_DOMAINS];
+	u32	reciprocal;
+	u16	mask;
+	u8	busy;
+	u8	slots_shift : 3;
+	u8	uses : 5;
+} ____cacheline_aligned;
+
+/**
+ * struct pyfront - a CPU's front
+ * @capacity: bytes that its arrays could hold in all
+ * @random: for shuffling
+ * @hand: the class that is next asked to make room
+ * @stock: a stock a class
+ */
+struct pyfront {
+	size_t			capacity;
+	struct rnd_state	random;
+	unsigned int		hand;
+	struct pystock		stock[];
+};
+
+static inline size_t pyfront_size(unsigned int classes)
+{
+	return offsetof(struct pyfront, stock) +
+	       classes * sizeof(struct pystock);
+}
+
+/* May be asked from afar, while the stock changes. */
+static inline unsigned int pystock_cached(const struct pystock *stock)
+{
+	unsigned int slots = 1U << stock->slots_shift;
+
+	return clamp_t(long, READ_ONCE(stock->top) - READ_ONCE(stock->end) +
+		       slots - 1, 0, slots - 1);
+}
+
+/*
+ * What a domain put in.  Only the object domain's frees are counted where
+ * they happen: what is in the stock was brought or freed and has not gone
+ * out, which leaves the mem domain's.
+ */
+static inline unsigned long pystock_frees(const struct pystock *stock,
+					  unsigned int domain)
+{
+	unsigned long object = local_read(&stock->object_frees);
+
+	if (domain == PYFRONT_DOMAIN(PYMEM_DOMAIN_OBJ))
+		return object;
+	return pystock_cached(stock) - local_read(&stock->brought) +
+	       local_read(&stock->mallocs[0]) +
+	       local_read(&stock->mallocs[1]) - object;
+}
+
+/* The two halves of each use: nothing of the stock is touched outside. */
+static __always_inline void pystock_enter(struct pystock *stock)
+{
+	WRITE_ONCE(stock->busy, 1);
+	barrier();
+}
+
+static __always_inline void pystock_leave(struct pystock *stock)
+{
+	barrier();
+	WRITE_ONCE(stock->busy, 0);
+}
+
+/* Set only while this CPU was interrupted inside, so it needs no volatile. */
+static __always_inline bool pystock_is_busy(const struct pystock *stock)
+{
+	return unlikely(stock->busy);
+}
+
+static __always_inline bool pystock_is_start(const struct pystock *stock,
+					     const void *block)
+{
+	u32 offset = (u32)(unsigned long)block & stock->mask;
+
+	return offset * stock->reciprocal < stock->reciprocal;
+}
+
+static __always_inline struct pystock *
+pyfront_stock(struct pystock __percpu *stock)
+{
+	barrier();
+	return raw_cpu_ptr(stock);
+}
+
+/*
+ * Takes the block that came in last.  NULL: the stock is empty, or this CPU
+ * was interrupted while it was there.
+ */
+static __always_inline void *pyfront_pop(struct pyheap *heap,
+					 unsigned long step,
+					 enum pymem_domain domain)
+{
+	struct pystock *stock;
+	void *block;
+
+	preempt_disable_notrace();
+	stock = pyfront_stock(heap->step_stock[step]);
+	if (pystock_is_busy(stock))
+		goto out;
+	pystock_enter(stock);
+	block = stock->top[-1];
+	if (unlikely(!block))
+		goto leave;
+	stock->top--;
+	local_inc(&stock->mallocs[PYFRONT_DOMAIN(domain)]);
+	pystock_leave(stock);
+	preempt_enable_notrace();
+	return block;
+leave:
+	pystock_leave(stock);
+out:
+	preempt_enable_notrace();
+	return NULL;
+}
+
+/*
+ * Puts a block in, into the stock of the class that its entry in the map has
+ * as @code.  False: there is no room, this CPU was interrupted while
+ * it was there, or @block is not the start of a block or is the one that
+ * came in last, which is for the slow path to tell apart.
+ */
+static __always_inline bool pyfront_push(struct pyheap *heap,
+					 unsigned long code,
+					 enum pymem_domain domain, void *block)
+{
+	struct pystock *stock;
+	void **top;
+
+	preempt_disable_notrace();
+	stock = pyfront_stock(heap->code_stock[code]);
+	if (pystock_is_busy(stock))
+		goto out;
+	if (unlikely(!pystock_is_start(stock, block)))
+		goto out;
+	pystock_enter(stock);
+	top = stock->top;
+	if (unlikely(top == stock->end || top[-1] == block))
+		goto leave;
+	*top = block;
+	stock->top = top + 1;
+	if (domain == PYMEM_DOMAIN_OBJ)
+		local_inc(&stock->object_frees);
+	pystock_leave(stock);
+	preempt_enable_notrace();
+	return true;
+leave:
+	pystock_leave(stock);
+out:
+	preempt_enable_notrace();
+	return false;
+}
+
+void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
+		     enum pymem_domain domain, int nid);
+void pyfront_free(struct pyheap *heap, unsigned int class,
+		  enum pymem_domain domain, void *block, unsigned long caller);
+size_t pyfront_malloc_bulk(struct pyheap *heap, unsigned int step, gfp_t gfp,
+			   enum pymem_domain domain, size_t n, void **blocks);
+
+size_t pyfront_free_bulk(struct pyheap *heap, unsigned int class,
+			 enum pymem_domain domain, size_t n, void **blocks,
+			 unsigned long caller);
+
+void pyfront_drain_this(struct pyheap *heap);
+void pyfront_drain_dead(struct pyheap *heap, unsigned int cpu);
+void pyfront_drain_parked(void);
+
+size_t pyfront_bytes(const struct pyheap *heap);
+
+int pyfront_init(struct pyheap *heap);
+void pyfront_exit(struct pyheap *heap);
+
+#endif /* _PYALLOC_FRONT_H */

@@ -1,0 +1,833 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Heaps: from arenas to pools, from pools to blocks, and back.
+ *
+ * A heap has a state a NUMA node: arenas with free granules, and for each
+ * size class the pools that have both live and free blocks.  A pool is 1, 2
+ * or 4 granules of blocks of one size; it is made when the others are used
+ * up and dissolved with its last block.  Blocks come from the fullest pools,
+ * and granules from the fullest arenas, so that sparse ones drain; "fullest"
+ * is by quarters of a pool and eighths of an arena, each with a list of its
+ * own, so that re-ordering is one unlink and one link.
+ *
+ * Blocks move in batches, from and to the fronts; this file never looks at
+ * what is in them.
+ *
+ * Contexts: all, NMI included, where a node's lock is only tried.
+ * Lock order: a pynode's lock is innermost; nothing is allocated, freed or
+ * printed under it, and no more than a batch is moved at a time.
+ */
+#include <linux/bitmap.h>
+#include <linux/bitops.h>
+#include <linux/hardirq.h>
+#include <linux/module.h>
+
+#include "debug.h"
+#include "front.h"
+#include "heap.h"
+#include "reclaim.h"
+#include "compat.h"
+
+struct pyheap pyheap_default;
+LIST_HEAD(pyheaps);
+DEFINE_MUTEX(pyheaps_lock);
+
+/*
+ * In NMI the lock's holder may be what was interrupted.  Elsewhere it can't:
+ * it is held with interrupts off.
+ */
+static bool lock_node(struct pynode *node, unsigned long *flags)
+{
+	if (!in_nmi())
+		raw_spin_lock_irqsave(&node->lock, *flags);
+	else if (!raw_spin_trylock_irqsave(&node->lock, *flags))
+		return false;
+	node->lock_holds++;
+	return true;
+}
+
+static void unlock_node(struct pynode *node, unsigned long flags)
+{
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+}
+
+/* === Size classes === */
+
+struct pyclasses pyclasses[PYCLASSES_NR] = {
+	[PYCLASSES_LINEAR]	= { .name = "linear" },
+	[PYCLASSES_FINE]	= { .name = "fine" },
+	[PYCLASSES_POW2]	= { .name = "pow2" },
+};
+
+/* A pool of the fewest granules that loses at most a sixteenth at its end. */
+static unsigned int granules_for(unsigned int size)
+{
+	unsigned int granules;
+
+	for (granules = 1; granules < 4; granules *= 2)
+		if ((granules << PYGRANULE_SHIFT) % size <=
+		    (granules << PYGRANULE_SHIFT) / 16)
+			break;
+	return granules;
+}
+
+static void add_class(struct pyclasses *scheme, unsigned int size)
+{
+	struct pyclass *class = &scheme->class[scheme->nr];
+	unsigned int first, step;
+
+	class->size = size;
+	class->granules = granules_for(size);
+	class->blocks = (class->granules << PYGRANULE_SHIFT) / size;
+	class->reciprocal = U32_MAX / size + 1;
+	first = scheme->nr ? PYALLOC_STEP(class[-1].size) + 1 : 0;
+	for (step = first; step <= PYALLOC_STEP(size); step++)
+		scheme->of_step[step] = scheme->nr;
+	scheme->nr++;
+}
+
+/**
+ * pyclasses_init() - work out the tables of every scheme
+ */
+void __init pyclasses_init(void)
+{
+	unsigned int size;
+
+	for (size = 16; size <= PYALLOC_SMALL_MAX; size += 16)
+		add_class(&pyclasses[PYCLASSES_LINEAR], size);
+	for (size = 8; size <= PYALLOC_SMALL_MAX; size += 8)
+		add_class(&pyclasses[PYCLASSES_FINE], size);
+	for (size = 8; size <= PYALLOC_SMALL_MAX; size *= 2)
+		add_class(&pyclasses[PYCLASSES_POW2], size);
+}
+
+/* === Lists of pools === */
+
+static u32 pool_id(struct pyarena *arena, struct pypool *pool)
+{
+	return arena->number << PYMAP_ARENA_SHIFT | (pool - arena->pools);
+}
+
+static struct pypool *pool_at(u32 id)
+{
+	return pypool_of(pypool_arena(id), id);
+}
+
+static void link_pool(struct pynode_class *state, struct pyarena *arena,
+		      struct pypool *pool)
+{
+	u32 *first = &state->partial[pool->fullness];
+
+	pool->prev = 0;
+	pool->next = *first;
+	*first = pool_id(arena, pool);
+	if (pool->next)
+		pool_at(pool->next)->prev = *first;
+}
+
+static void unlink_pool(struct pynode_class *state, struct pypool *pool)
+{
+	if (pool->prev)
+		pool_at(pool->prev)->next = pool->next;
+	else
+		state->partial[pool->fullness] = pool->next;
+	if (pool->next)
+		pool_at(pool->next)->prev = pool->prev;
+}
+
+static u8 fullness(const struct pyclass *class, unsigned int live)
+{
+	if (live == class->blocks)
+		return PYPOOL_FULL;
+	return live * PYPOOL_QUARTERS / class->blocks;
+}
+
+/* Called when @pool has other blocks than before, but not none. */
+static void resort_pool(struct pynode *node, const struct pyclass *class,
+			struct pyarena *arena, struct pypool *pool)
+{
+	struct pynode_class *state = &node->class[pool->class];
+	u8 now = fullness(class, pool->live);
+
+	if (now == pool->fullness)
+		return;
+	if (pool->fullness != PYPOOL_FULL)
+		unlink_pool(state, pool);
+	pool->fullness = now;
+	if (now != PYPOOL_FULL)
+		link_pool(state, arena, pool);
+}
+
+/* === Granules of arenas === */
+
+static void sort_arena(struct pynode *node, struct pyarena *arena)
+{
+	u8 bucket = arena->free_granules * PYARENA_SHARES / arena->granules;
+
+	if (!arena->free_granules)
+		bucket = PYARENA_FULL;
+	if (bucket == arena->bucket)
+		return;
+	if (arena->bucket == PYARENA_EMPTY) {
+		node->empty_granules -= arena->granules;
+		node->empty_low = min(node->empty_low, node->empty_granules);
+	}
+	if (bucket == PYARENA_EMPTY) {
+		node->empty_granules += arena->granules;
+		pyreclaim_note_empty();
+	}
+	list_del_init(&arena->list);
+	arena->bucket = bucket;
+	if (bucket != PYARENA_FULL)
+		list_add(&arena->list, &node->arenas[bucket]);
+}
+
+/* A pool is aligned to its size wherever its arena begins. */
+static unsigned int find_run(struct pyarena *arena, unsigned int granules)
+{
+	unsigned long base = (unsigned long)arena->base >> PYGRANULE_SHIFT;
+
+	return bitmap_find_next_zero_area_off(arena->used_map,
+					      arena->granules, 0, granules,
+					      granules - 1, base);
+}
+
+/*
+ * The first fit in the fullest arenas.  Only a few of each bucket are looked
+ * at for pools of several granules, since any number may have lone ones.
+ */
+static struct pyarena *find_arena(struct pynode *node, unsigned int granules,
+				  unsigned int *at)
+{
+	struct pyarena *arena;
+	unsigned int bucket, tries;
+
+	for (bucket = 0; bucket < PYARENA_BUCKETS; bucket++) {
+		tries = 8;
+		list_for_each_entry(arena, &node->arenas[bucket], list) {
+			*at = find_run(arena, granules);
+			if (*at < arena->granules)
+				return arena;
+			if (!--tries)
+				break;
+		}
+	}
+	return NULL;
+}
+
+static void use_granules(struct pynode *node, struct pyarena *arena,
+			 unsigned int at, unsigned int granules, u8 class)
+{
+	unsigned int i;
+
+	bitmap_set(arena->used_map, at, granules);
+	arena->free_granules -= granules;
+	node->free_granules -= granules;
+	sort_arena(node, arena);
+	for (i = 0; i < granules; i++) {
+		arena->pools[at + i].class = class;
+		arena->pools[at + i].fullness = PYPOOL_TAIL;
+	}
+	pymap_set(arena, at, granules, class + 1);
+}
+
+static void free_granules(struct pynode *node, struct pyarena *arena,
+			  unsigned int at, unsigned int granules)
+{
+	unsigned int i;
+
+	pymap_set(arena, at, granules, 0);
+	for (i = 0; i < granules; i++)
+		arena->pools[at + i].fullness = PYPOOL_NONE;
+	bitmap_clear(arena->used_map, at, granules);
+	arena->free_granules += granules;
+	node->free_granules += granules;
+	sort_arena(node, arena);
+}
+
+/* === Pools === */
+
+static void *take_meta(struct pynode *node, size_t bytes, bool dip);
+static void put_meta(struct pynode *node, void *block);
+
+static size_t far_bytes(const struct pyclass *class)
+{
+	return roundup_pow_of_two(BITS_TO_LONGS(class->blocks) * sizeof(long));
+}
+
+/* All bits there is room for; those beyond the last block stay clear. */
+static unsigned int room_for_bits(const struct pyclass *class)
+{
+	return pyclass_is_far(class) ? far_bytes(class) * BITS_PER_BYTE : 128;
+}
+
+static struct pypool *make_pool(struct pynode *node, unsigned int index,
+				bool dip, struct pyarena **arena)
+{
+	const struct pyclass *class = pyheap_class(node->heap, index);
+	unsigned long *far = NULL;
+	struct pypool *pool;
+	unsigned int at;
+
+	if (!dip && node->free_granules < node->reserve + class->granules)
+		return NULL;
+	/* Its bits first: they may take the last granule. */
+	if (pyclass_is_far(class)) {
+		far = take_meta(node, far_bytes(class), dip);
+		if (!far)
+			return NULL;
+	}
+	*arena = find_arena(node, class->granules, &at);
+	if (!*arena) {
+		if (far)
+			put_meta(node, far);
+		return NULL;
+	}
+	use_granules(node, *arena, at, class->granules, index);
+	pool = &(*arena)->pools[at];
+	pool->live = 0;
+	if (far)
+		pool->far_free = far;
+	bitmap_zero(pypool_bits(class, pool), room_for_bits(class));
+	bitmap_set(pypool_bits(class, pool), 0, class->blocks);
+	pool->fullness = 0;
+	link_pool(&node->class[index], *arena, pool);
+	node->class[index].pools++;
+	return pool;
+}
+
+static void dissolve_pool(struct pynode *node, const struct pyclass *class,
+			  struct pyarena *arena, struct pypool *pool)
+{
+	unsigned long *far = pyclass_is_far(class) ? pool->far_free : NULL;
+
+	if (pool->fullness != PYPOOL_FULL)
+		unlink_pool(&node->class[pool->class], pool);
+	node->class[pool->class].pools--;
+	free_granules(node, arena, pool - arena->pools, class->granules);
+	if (far)
+		put_meta(node, far);
+}
+
+static struct pypool *fullest_pool(struct pynode *node, unsigned int index,
+				   struct pyarena **arena)
+{
+	unsigned int quarter = PYPOOL_QUARTERS;
+	u32 id;
+
+	while (quarter--) {
+		id = node->class[index].partial[quarter];
+		if (id) {
+			*arena = pypool_arena(id);
+			return pypool_of(*arena, id);
+		}
+	}
+	return NULL;
+}
+
+/* Takes up to @n blocks, lowest addresses first. */
+static size_t take_from_pool(struct pynode *node, struct pyarena *arena,
+			     struct pypool *pool, size_t n, void **blocks)
+{
+	const struct pyclass *class = pyheap_class(node->heap, pool->class);
+	unsigned long *word = pypool_bits(class, pool);
+	void *base = arena->base +
+		     ((size_t)(pool - arena->pools) << PYGRANULE_SHIFT);
+	size_t stride = class->size * BITS_PER_LONG;
+	size_t taken = 0;
+
+	n = min_t(size_t, n, class->blocks - pool->live);
+	for (; taken < n; word++, base += stride) {
+		unsigned long free = *word;
+
+		while (free && taken < n) {
+			blocks[taken++] = base + __ffs(free) * class->size;
+			free &= free - 1;
+		}
+		*word = free;
+	}
+	pool->live += n;
+	node->class[pool->class].live += n;
+	node->live_bytes += n * class->size;
+	resort_pool(node, class, arena, pool);
+	return n;
+}
+
+static size_t take_blocks(struct pynode *node, unsigned int index, size_t n,
+			  void **blocks, bool dip)
+{
+	struct pyarena *arena;
+	struct pypool *pool;
+	size_t taken = 0;
+
+	while (taken < n) {
+		pool = fullest_pool(node, index, &arena);
+		if (!pool)
+			pool = make_pool(node, index, dip, &arena);
+		if (!pool)
+			break;
+		taken += take_from_pool(node, arena, pool, n - taken,
+					blocks + taken);
+	}
+	return taken;
+}
+
+/**
+ * pyheap_take() - take blocks out of a node's pools
+ * @node: the node
+ * @index: their size class
+ * @n: how many are wanted, PYHEAP_BATCH at most
+ * @blocks: where to put them
+ * @dip: go into the reserve, for who may not take a page
+ *
+ * Context: Any.
+ * Return: how many it got; fewer than @n when the pools and free granules
+ * are used up, none also in NMI while somebody else is at the node.
+ */
+size_t pyheap_take(struct pynode *node, unsigned int index, size_t n,
+		   void **blocks, bool dip)
+{
+	unsigned long flags;
+
+	if (!lock_node(node, &flags))
+		return 0;
+	n = take_blocks(node, index, n, blocks, dip);
+	unlock_node(node, flags);
+	return n;
+}
+
+/* === Giving back === */
+
+/* What a pointer into an arena is; the arena's node is locked. */
+static enum pyalloc_mistake judge(struct pyarena *arena, const void *ptr,
+				  struct pypool **where, unsigned int *index)
+{
+	const struct pyclass *class;
+	struct pypool *pool;
+	u64 product;
+
+	if (!pyarena_has(arena, ptr))
+		return PYALLOC_NO_POOL;
+	pool = &arena->pools[pyarena_granule(arena, ptr)];
+	if (pool->fullness == PYPOOL_NONE)
+		return PYALLOC_NO_POOL;
+	class = pyheap_class(arena->node->heap, pool->class);
+	while (pool->fullness == PYPOOL_TAIL)
+		pool--;
+	ptr -= (unsigned long)arena->base;
+	product = (u64)class->reciprocal *
+		  (u32)((unsigned long)ptr -
+			((pool - arena->pools) << PYGRANULE_SHIFT));
+	*where = pool;
+	*index = product >> 32;
+	if ((u32)product >= class->reciprocal || *index >= class->blocks)
+		return PYALLOC_INTERIOR;
+	if (test_bit(*index, pypool_bits(class, pool)))
+		return PYALLOC_DOUBLE_FREE;
+	return PYALLOC_NO_MISTAKE;
+}
+
+static enum pyalloc_mistake put_block(struct pynode *node,
+				      struct pyarena *arena, void *block)
+{
+	const struct pyclass *class;
+	enum pyalloc_mistake mistake;
+	struct pypool *pool;
+	unsigned int index;
+
+	mistake = judge(arena, block, &pool, &index);
+	if (mistake != PYALLOC_NO_MISTAKE)
+		return mistake;
+	class = pyheap_class(node->heap, pool->class);
+	__set_bit(index, pypool_bits(class, pool));
+	pool->live--;
+	node->class[pool->class].live--;
+	node->live_bytes -= class->size;
+	if (pool->live)
+		resort_pool(node, class, arena, pool);
+	else
+		dissolve_pool(node, class, arena, pool);
+	return mistake;
+}
+
+static struct pyarena *arena_of(const void *ptr)
+{
+	return pymap_arena(pymap_lookup(ptr) >> PYMAP_ARENA_SHIFT);
+}
+
+/* Gives back blocks of one node until one of another, or a bad one, comes. */
+static size_t put_run(struct pynode *node, size_t n, void **blocks,
+		      enum pyalloc_mistake *mistake)
+{
+	struct pyarena *arena = NULL;
+	size_t done;
+
+	for (done = 0; done < n; done++) {
+		if (!arena || !pyarena_has(arena, blocks[done]))
+			arena = arena_of(blocks[done]);
+		if (!arena || arena->node != node)
+			break;
+		*mistake = put_block(node, arena, blocks[done]);
+		if (*mistake != PYALLOC_NO_MISTAKE)
+			break;
+	}
+	return done;
+}
+
+/**
+ * pyheap_put() - give blocks back to their pools
+ * @n: how many, PYHEAP_BATCH at most
+ * @blocks: the blocks, of any heap, class and node
+ * @caller: whom to name if one of them is not a block
+ *
+ * Blocks that lie in one node's arenas one after the other are given back
+ * under one hold of its lock.
+ *
+ * Context: Any.
+ * Return: how many of the first blocks are done with; fewer than @n only in
+ * NMI, while somebody else is at a node.
+ */
+size_t pyheap_put(size_t n, void **blocks, unsigned long caller)
+{
+	enum pyalloc_mistake mistake;
+	struct pyarena *arena;
+	unsigned long flags;
+	size_t done = 0;
+
+	rcu_read_lock();
+	while (done < n) {
+		mistake = PYALLOC_NO_MISTAKE;
+		arena = arena_of(blocks[done]);
+		if (!arena) {
+			mistake = PYALLOC_WILD;
+		} else {
+			if (!lock_node(arena->node, &flags))
+				break;
+			done += put_run(arena->node, n - done, blocks + done,
+					&mistake);
+			unlock_node(arena->node, flags);
+		}
+		if (mistake == PYALLOC_NO_MISTAKE)
+			continue;
+		/* It was counted as freed when it came in. */
+		if (arena)
+			atomic_long_inc(&arena->node->heap->false_frees);
+		pydebug_report(mistake, blocks[done++], caller);
+	}
+	rcu_read_unlock();
+	return done;
+}
+
+/**
+ * pyheap_judge() - is this a block of a heap that is not in a pool?
+ * @ptr: a pointer for which the map has an entry
+ *
+ * Context: Any; in NMI a pointer is believed while somebody else is at its
+ * node.
+ * Return: PYALLOC_NO_MISTAKE, or what it is instead.
+ */
+enum pyalloc_mistake pyheap_judge(const void *ptr)
+{
+	enum pyalloc_mistake mistake = PYALLOC_NO_POOL;
+	struct pyarena *arena;
+	struct pypool *pool;
+	unsigned long flags;
+	unsigned int index;
+
+	rcu_read_lock();
+	arena = arena_of(ptr);
+	if (arena) {
+		mistake = PYALLOC_NO_MISTAKE;
+		if (lock_node(arena->node, &flags)) {
+			mistake = judge(arena, ptr, &pool, &index);
+			unlock_node(arena->node, flags);
+		}
+	}
+	rcu_read_unlock();
+	return mistake;
+}
+
+/**
+ * pyheap_is_live() - as pyheap_judge(), and report what is not
+ * @ptr: a pointer for which the map has an entry
+ * @caller: whom to name if it is not a live block
+ *
+ * Context: Any.
+ * Return: true, or false after a report.
+ */
+bool pyheap_is_live(const void *ptr, unsigned long caller)
+{
+	enum pyalloc_mistake mistake = pyheap_judge(ptr);
+
+	if (mistake != PYALLOC_NO_MISTAKE)
+		pydebug_report(mistake, ptr, caller);
+	return mistake == PYALLOC_NO_MISTAKE;
+}
+
+/* === Blocks for the heap itself === */
+
+static void *take_meta(struct pynode *node, size_t bytes, bool dip)
+{
+	unsigned int index = node->heap->classes->of_step[PYALLOC_STEP(bytes)];
+	void *block;
+
+	if (!take_blocks(node, index, 1, &block, dip))
+		return NULL;
+	node->class[index].meta++;
+	return block;
+}
+
+static void put_meta(struct pynode *node, void *block)
+{
+	struct pyarena *arena = arena_of(block);
+
+	node->class[arena->pools[pyarena_granule(arena, block)].class].meta--;
+	put_block(node, arena, block);
+}
+
+/**
+ * pyheap_take_meta() - take a block that the heap itself needs
+ * @node: the node
+ * @bytes: how large, a power of two
+ * @dip: as for pyheap_take()
+ *
+ * Context: Any.
+ * Return: the block, aligned to @bytes, or NULL.
+ */
+void *pyheap_take_meta(struct pynode *node, size_t bytes, bool dip)
+{
+	unsigned long flags;
+	void *block;
+
+	if (!lock_node(node, &flags))
+		return NULL;
+	block = take_meta(node, bytes, dip);
+	unlock_node(node, flags);
+	return block;
+}
+
+/**
+ * pyheap_put_meta() - give back what pyheap_take_meta() took
+ * @block: the block
+ *
+ * Context: Any.
+ * Return: true; in NMI false while somebody else is at the block's node.
+ */
+bool pyheap_put_meta(void *block)
+{
+	struct pynode *node = arena_of(block)->node;
+	unsigned long flags;
+
+	if (!lock_node(node, &flags))
+		return false;
+	put_meta(node, block);
+	unlock_node(node, flags);
+	return true;
+}
+
+/**
+ * pyheap_add_bytes() - note that a domain holds more bytes of a heap, or less
+ * @heap: the heap
+ * @domain: the domain
+ * @bytes: the difference
+ *
+ * Context: Any.
+ */
+void pyheap_add_bytes(struct pyheap *heap, enum pymem_domain domain,
+		      long bytes)
+{
+	long now = atomic_long_add_return(bytes, &heap->domain_bytes[domain]);
+	long peak = atomic_long_read(&heap->domain_peak[domain]);
+
+	while (now > peak &&
+	       !atomic_long_try_cmpxchg(&heap->domain_peak[domain], &peak,
+					now))
+		;
+}
+
+/* === Arenas of a node === */
+
+/**
+ * pynode_add_arena() - put a new arena to use
+ * @node: the node that its memory is on
+ * @arena: its descriptor, known to the map
+ *
+ * Context: Any but NMI.
+ */
+void pynode_add_arena(struct pynode *node, struct pyarena *arena)
+{
+	unsigned long flags;
+
+	lock_node(node, &flags);
+	arena->bucket = PYARENA_FULL;
+	sort_arena(node, arena);
+	node->nr_arenas++;
+	node->taken++;
+	node->highwater = max(node->highwater, node->nr_arenas);
+	node->granules += arena->granules;
+	node->free_granules += arena->granules;
+	node->metadata += pyarena_metadata_bytes(arena);
+	unlock_node(node, flags);
+}
+
+static void forget_arena(struct pynode *node, struct pyarena *arena)
+{
+	node->nr_arenas--;
+	node->granules -= arena->granules;
+	node->free_granules -= arena->granules;
+	node->empty_granules -= arena->granules;
+	node->empty_low = min(node->empty_low, node->empty_granules);
+	node->metadata -= pyarena_metadata_bytes(arena);
+}
+
+/**
+ * pynode_take_empty() - take wholly free arenas away from a node
+ * @node: the node
+ * @granules: stop when they hold so many
+ * @arenas: list that they are added to, for pyarena_release()
+ *
+ * Context: Any but NMI.  A few arenas a hold of the lock.
+ * Return: granules that they hold.
+ */
+unsigned long pynode_take_empty(struct pynode *node, unsigned long granules,
+				struct list_head *arenas)
+{
+	struct list_head *empty = &node->arenas[PYARENA_EMPTY];
+	struct pyarena *arena;
+	unsigned long flags, got = 0;
+
+	do {
+		lock_node(node, &flags);
+		/* The one that was put there first has rested longest. */
+		arena = list_empty(empty) ? NULL :
+			list_last_entry(empty, struct pyarena, list);
+		if (arena) {
+			forget_arena(node, arena);
+			list_move(&arena->list, arenas);
+			got += arena->granules;
+		}
+		unlock_node(node, flags);
+	} while (arena && got < granules);
+	return got;
+}
+
+/* === Heaps === */
+
+static struct pynode *make_node(struct pyheap *heap, int nid)
+{
+	struct pynode *node;
+	unsigned int i;
+
+	node = kzalloc_node(struct_size(node, class, heap->classes->nr),
+			    GFP_KERNEL, node_online(nid) ? nid : NUMA_NO_NODE);
+	if (!node)
+		return NULL;
+	raw_spin_lock_init(&node->lock);
+	node->heap = heap;
+	node->nid = nid;
+	for (i = 0; i < PYARENA_BUCKETS; i++)
+		INIT_LIST_HEAD(&node->arenas[i]);
+	return node;
+}
+
+static int make_nodes(struct pyheap *heap)
+{
+	int nid;
+
+	heap->node = kcalloc(nr_node_ids, sizeof(*heap->node), GFP_KERNEL);
+	if (!heap->node)
+		return -ENOMEM;
+	for_each_node(nid) {
+		heap->node[nid] = make_node(heap, nid);
+		if (!heap->node[nid])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void free_nodes(struct pyheap *heap)
+{
+	int nid;
+
+	if (!heap->node)
+		return;
+	for_each_node(nid)
+		kfree(heap->node[nid]);
+	kfree(heap->node);
+}
+
+static void fill_tables(struct pyheap *heap)
+{
+	unsigned int step, class;
+
+	for (class = 0; class < heap->classes->nr; class++)
+		heap->code_stock[class + 1] = &heap->front->stock[class];
+	for (step = 0; step < PYALLOC_STEPS; step++) {
+		class = heap->classes->of_step[step];
+		heap->step_stock[step] = &heap->front->stock[class];
+		heap->step_size[step] = pyheap_class(heap, class)->size;
+	}
+}
+
+/**
+ * pyheap_init() - make a heap, with no arena yet
+ * @heap: the heap, all zero
+ * @name: as in debugfs
+ * @scheme: its size classes
+ *
+ * Context: Process.
+ * Return: 0 or -ENOMEM.
+ */
+int pyheap_init(struct pyheap *heap, const char *name,
+		enum pyclasses_scheme scheme)
+{
+	int error;
+
+	heap->name = name;
+	heap->classes = &pyclasses[scheme];
+	mutex_init(&heap->walk);
+	error = make_nodes(heap);
+	if (!error)
+		error = pyfront_init(heap);
+	if (error) {
+		free_nodes(heap);
+		return error;
+	}
+	fill_tables(heap);
+	mutex_lock(&pyheaps_lock);
+	list_add_tail(&heap->list, &pyheaps);
+	mutex_unlock(&pyheaps_lock);
+	return 0;
+}
+
+static void release_all(struct pynode *node)
+{
+	struct pyarena *arena;
+	LIST_HEAD(arenas);
+	u32 number;
+
+	/* Blocks may be live: their arenas are on any list or on none. */
+	for (number = 1; (arena = pymap_next_arena(&number)); number++)
+		if (arena->node == node)
+			list_move(&arena->list, &arenas);
+	pyarena_release(&arenas);
+}
+
+/**
+ * pyheap_exit() - take a heap down with every block that is left in it
+ * @heap: the heap, which nobody uses any more
+ *
+ * Context: Process.
+ */
+void pyheap_exit(struct pyheap *heap)
+{
+	int nid;
+
+	mutex_lock(&pyheaps_lock);
+	list_del(&heap->list);
+	mutex_unlock(&pyheaps_lock);
+	pyfront_exit(heap);
+	for_each_node(nid)
+		release_all(heap->node[nid]);
+	free_nodes(heap);
+}

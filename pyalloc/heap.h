@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Heaps: size classes, pools, and the state of each NUMA node.
+ */
+#ifndef _PYALLOC_HEAP_H
+#define _PYALLOC_HEAP_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pyalloc.h>
+#include <linux/spinlock.h>
+
+#include "arena.h"
+#include "debug.h"
+
+struct pyfront;
+struct pystock;
+
+/* The most blocks that move under one hold of a node's lock. */
+#define PYHEAP_BATCH	64
+
+#define PYCLASS_MAX	(PYALLOC_SMALL_MAX >> PYALLOC_STEP_SHIFT)
+#define PYALLOC_STEPS	(PYCLASS_MAX + 1)	/* 0 to 512 bytes in eights */
+
+/**
+ * struct pyclass - a size class
+ * @reciprocal: 2^32 / @size, rounded up: offset * reciprocal has the block's
+ *	index above bit 32, and below it less than reciprocal only where the
+ *	offset is a multiple of the size (exact for offsets within a pool)
+ * @size: a block's bytes
+ * @blocks: how many blocks a pool has
+ * @granules: how many granules a pool has
+ */
+struct pyclass {
+	u32	reciprocal;
+	u16	size;
+	u16	blocks;
+	u8	granules;
+};
+
+enum pyclasses_scheme {
+	PYCLASSES_LINEAR,
+	PYCLASSES_FINE,
+	PYCLASSES_POW2,
+	PYCLASSES_NR,
+};
+
+/**
+ * struct pyclasses - a scheme of size classes
+ * @name: as in the parameter and in debugfs
+ * @nr: how many classes there are
+ * @class: the classes, by rising size
+ * @of_step: the class that serves a request of so many steps of 8 bytes
+ */
+struct pyclasses {
+	const char	*name;
+	unsigned int	nr;
+	struct pyclass	class[PYCLASS_MAX];
+	u8		of_step[PYALLOC_STEPS];
+};
+
+extern struct pyclasses pyclasses[PYCLASSES_NR];
+
+/**
+ * struct pynode_class - the pools of one class on one node
+ * @partial: ids of the first pools with some blocks live, by quarters
+ * @pools: how many pools there are, full ones too
+ * @live: blocks that are out of the pools, wherever they are
+ * @meta: those of them that the heap itself uses
+ */
+struct pynode_class {
+	u32	partial[PYPOOL_QUARTERS];
+	u32	pools;
+	u32	live;
+	u32	meta;
+};
+
+/**
+ * struct pynode - a heap's state on one NUMA node
+ * @lock: protects all of this, the arenas' descriptors, their pools and
+ *	their entries in the map
+ * @heap: whose it is
+ * @nid: the node's number
+ * @arenas: arenas with free granules, by share; see PYARENA_SHARES
+ * @nr_arenas: how many arenas there are
+ * @highwater: the most there were
+ * @taken: how many were ever taken from the kernel
+ * @granules: what the arenas hold
+ * @free_granules: what of it no pool lies on
+ * @empty_granules: what of it lies in wholly free arenas
+ * @empty_low: the least @empty_granules since the last trim
+ * @reserve: free granules that only contexts which may not take a page use
+ * @metadata: bytes of descriptors
+ * @lock_holds: how often the lock was taken, but for looks by check
+ * @live_bytes: blocks out of the pools, in bytes
+ * @class: a state a class
+ */
+struct pynode {
+	raw_spinlock_t		lock;
+	struct pyheap		*heap;
+	int			nid;
+	struct list_head	arenas[PYARENA_BUCKETS];
+	unsigned long		nr_arenas;
+	unsigned long		highwater;
+	unsigned long		taken;
+	unsigned long		granules;
+	unsigned long		free_granules;
+	unsigned long		empty_granules;
+	unsigned long		empty_low;
+	unsigned long		reserve;
+	size_t			metadata;
+	unsigned long		lock_holds;
+	size_t			live_bytes;
+	struct pynode_class	class[];
+};
+
+/**
+ * struct pyheap - arenas, pools and fronts with one set of size classes
+ * @step_stock: where in a front the stock for so many steps lies
+ * @code_stock: where the stock for a code of the map lies
+ * @step_size: the class size that serves so many steps
+ * @front: each CPU's own stocks
+ * @classes: its scheme
+ * @node: the state of each NUMA node
+ * @name: as in debugfs
+ * @list: among all heaps
+ * @walk: held while somebody walks the arenas, none of which is released then
+ * @domain_bytes: live bytes by domain as last seen at refills and flushes
+ * @domain_peak: the most of it
+ * @false_frees: frees that were counted, and found to be mistakes later
+ *
+ * The first three are what the fast path reads.
+ */
+struct pyheap {
+	struct pystock __percpu	*step_stock[PYALLOC_STEPS];
+	struct pystock __percpu	*code_stock[PYCLASS_MAX + 1];
+	u16			step_size[PYALLOC_STEPS];
+	struct pyfront __percpu	*front;
+	const struct pyclasses	*classes;
+	struct pynode		**node;
+	const char		*name;
+	struct list_head	list;
+	struct mutex		walk;
+	atomic_long_t		domain_bytes[PYMEM_NR_DOMAINS];
+	atomic_long_t		domain_peak[PYMEM_NR_DOMAINS];
+	atomic_long_t		false_frees;
+};
+
+extern struct pyheap pyheap_default;
+extern struct list_head pyheaps;
+extern struct mutex pyheaps_lock;
+
+static inline struct pyarena *pypool_arena(u32 id)
+{
+	return pymap_arena(id >> PYMAP_ARENA_SHIFT);
+}
+
+static inline struct pypool *pypool_of(struct pyarena *arena, u32 id)
+{
+	return &arena->pools[id & PYMAP_CODE_MASK];
+}
+
+/* A pool's bits: 128 lie in its descriptor, more in a block of the heap. */
+static inline bool pyclass_is_far(const struct pyclass *class)
+{
+	return class->blocks > 128;
+}
+
+static inline unsigned long *pypool_bits(const struct pyclass *class,
+					 struct pypool *pool)
+{
+	return pyclass_is_far(class) ? pool->far_free : pool->free;
+}
+
+static inline struct pynode *pyheap_this_node(struct pyheap *heap)
+{
+	return heap->node[numa_mem_id()];
+}
+
+static inline const struct pyclass *pyheap_class(const struct pyheap *heap,
+						 unsigned int class)
+{
+	return &heap->classes->class[class];
+}
+
+size_t pyheap_take(struct pynode *node, unsigned int class, size_t n,
+		   void **blocks, bool dip);
+void *pyheap_take_meta(struct pynode *node, size_t bytes, bool dip);
+bool pyheap_put_meta(void *block);
+void pyheap_add_bytes(struct pyheap *heap, enum pymem_domain domain,
+		      long bytes);
+size_t pyheap_put(size_t n, void **blocks, unsigned long caller);
+enum pyalloc_mistake pyheap_judge(const void *ptr);
+bool pyheap_is_live(const void *ptr, unsigned long caller);
+
+void pynode_add_arena(struct pynode *node, struct pyarena *arena);
+unsigned long pynode_take_empty(struct pynode *node, unsigned long granules,
+				struct list_head *arenas);
+
+int pyheap_init(struct pyheap *heap, const char *name,
+		enum pyclasses_scheme scheme);
+void pyheap_exit(struct pyheap *heap);
+void pyclasses_init(void);
+
+#endif /* _PYALLOC_HEAP_H */

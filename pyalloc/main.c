@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module: its parameters, what is set up in which order, and what is
+ * said when it goes.
+ */
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/pyalloc.h>
+#include <linux/rcupdate.h>
+
+#include "arena.h"
+#include "debugfs.h"
+#include "domain.h"
+#include "front.h"
+#include "heap.h"
+#include "raw.h"
+#include "reclaim.h"
+#include "stats.h"
+#include "compat.h"
+
+#define MAX_PREALLOC	65536
+
+static int arena_kib;
+module_param(arena_kib, int, 0444);
+MODULE_PARM_DESC(arena_kib,
+		 "size of an arena in KiB, a power of two from 16 to 1024 (256 on 32 bits); 0: as the heap grows");
+
+static char *arena_source = "auto";
+module_param(arena_source, charp, 0444);
+MODULE_PARM_DESC(arena_source,
+		 "where arenas come from: auto, pages or vmalloc");
+
+static char *size_classes = "fine";
+module_param(size_classes, charp, 0444);
+MODULE_PARM_DESC(size_classes,
+		 "size classes of the default heap: linear, fine or pow2");
+
+static int prealloc;
+module_param(prealloc, int, 0444);
+MODULE_PARM_DESC(prealloc,
+		 "arenas to take at load and to keep, from 0 to 65536");
+
+/* === Parameters === */
+
+static int __init read_arena_kib(void)
+{
+	int min_kib = 1 << (PYARENA_MIN_SHIFT - 10);
+	int max_kib = 1 << (PYARENA_MAX_SHIFT - 10);
+
+	if (!arena_kib)
+		return 0;
+	if (arena_kib < min_kib || arena_kib > max_kib ||
+	    !is_power_of_2(arena_kib)) {
+		pr_err("pyalloc: arena_kib=%d: allowed are powers of two from %d to %d, and 0\n",
+		       arena_kib, min_kib, max_kib);
+		return -EINVAL;
+	}
+	pyarena_fixed_shift = ilog2(arena_kib) + 10;
+	return 0;
+}
+
+static int __init read_arena_source(void)
+{
+	int source = match_string(pyarena_source_names, PYARENA_NR_SOURCES,
+				  arena_source);
+
+	if (source < 0) {
+		pr_err("pyalloc: arena_source=%s: allowed are auto, pages and vmalloc\n",
+		       arena_source);
+		return -EINVAL;
+	}
+	pyarena_source = source;
+	return 0;
+}
+
+static int __init read_size_classes(void)
+{
+	int scheme;
+
+	for (scheme = 0; scheme < PYCLASSES_NR; scheme++)
+		if (!strcmp(size_classes, pyclasses[scheme].name))
+			return scheme;
+	pr_err("pyalloc: size_classes=%s: allowed are linear, fine and pow2\n",
+	       size_classes);
+	return -EINVAL;
+}
+
+static int __init read_prealloc(void)
+{
+	if (prealloc < 0 || prealloc > MAX_PREALLOC) {
+		pr_err("pyalloc: prealloc=%d: allowed is 0 to %d\n", prealloc,
+		       MAX_PREALLOC);
+		return -EINVAL;
+	}
+	pyreclaim_prealloc = prealloc;
+	return 0;
+}
+
+static int __init read_parameters(enum pyclasses_scheme *scheme)
+{
+	int error = read_arena_kib() ?: read_arena_source() ?: read_prealloc();
+	int number;
+
+	if (error)
+		return error;
+	number = read_size_classes();
+	if (number < 0)
+		return number;
+	*scheme = number;
+	return 0;
+}
+
+/* === Loading and unloading === */
+
+static int __init take_prealloc(void)
+{
+	int i;
+
+	for (i = 0; i < prealloc; i++)
+		if (!pyarena_add(&pyheap_default, numa_mem_id(), GFP_KERNEL)) {
+			pr_err("pyalloc: prealloc=%d: there is memory for %d arenas\n",
+			       prealloc, i);
+			return -ENOMEM;
+		}
+	return 0;
+}
+
+static int __init init_default_heap(enum pyclasses_scheme scheme)
+{
+	int error = pyheap_init(&pyheap_default, "default", scheme);
+
+	if (error)
+		return error;
+	error = take_prealloc();
+	if (error)
+		pyheap_exit(&pyheap_default);
+	return error;
+}
+
+static int __init pyalloc_init(void)
+{
+	enum pyclasses_scheme scheme;
+	int error;
+
+	pyclasses_init();
+	error = read_parameters(&scheme);
+	if (error)
+		return error;
+	error = pymap_init();
+	if (error)
+		return error;
+	error = init_default_heap(scheme);
+	if (error)
+		goto exit_map;
+	error = pyreclaim_init();
+	if (error)
+		goto exit_heap;
+	/* The kernel wipes what is freed: so does every free from now on. */
+	if (want_init_on_free())
+		static_branch_enable(&pyalloc_wrapped);
+	pydebugfs_init();
+	return 0;
+
+exit_heap:
+	pyheap_exit(&pyheap_default);
+	rcu_barrier();
+exit_map:
+	pymap_exit();
+	return error;
+}
+module_init(pyalloc_init);
+
+/* Raw blocks of a client that is gone can't be found, only counted. */
+static void report_live(void)
+{
+	struct pydomain_stats domains[PYDOMAIN_ROWS];
+	unsigned int row;
+	long blocks = 0, bytes = 0;
+
+	if (pystats_domains(domains))
+		return;
+	for (row = 0; row < PYMEM_NR_DOMAINS; row++) {
+		blocks += domains[row].blocks;
+		bytes += domains[row].bytes;
+	}
+	if (blocks)
+		pr_warn("pyalloc: unloaded with %ld blocks live, %ld bytes: raw %ld, mem %ld, object %ld; blocks of the heap are freed\n",
+			blocks, bytes, domains[PYMEM_DOMAIN_RAW].blocks,
+			domains[PYMEM_DOMAIN_MEM].blocks,
+			domains[PYMEM_DOMAIN_OBJ].blocks);
+}
+
+static void __exit pyalloc_exit(void)
+{
+	pydebugfs_exit();
+	/* Frees that wait for a grace period. */
+	rcu_barrier();
+	pyreclaim_exit();
+	pyraw_flush();
+	report_live();
+	pyheap_exit(&pyheap_default);
+	rcu_barrier();
+	pymap_exit();
+}
+module_exit(pyalloc_exit);
+
+MODULE_DESCRIPTION("CPython's memory manager for kernel modules");
+MODULE_AUTHOR("The pyalloc authors");
+MODULE_LICENSE("GPL");

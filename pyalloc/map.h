@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The address map: whose is this address, and of which size class?
+ */
+#ifndef _PYALLOC_MAP_H
+#define _PYALLOC_MAP_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+struct pyarena;
+
+/* The map and the pools count in granules, whatever the page size is. */
+#define PYGRANULE_SHIFT		12
+#define PYGRANULE_SIZE		(1UL << PYGRANULE_SHIFT)
+
+/*
+ * An entry speaks for one granule:
+ *   0			not the heap's
+ *   bits 8-31		the number of the arena that holds it, from 1 up;
+ *			the arena knows the heap that owns it
+ *   bits 0-7		size class + 1, or 0 while no pool lies there.
+ *			PYMAP_CLOSED keeps the fast path off: a private heap's
+ *			pool, or one whose blocks are decorated
+ */
+#define PYMAP_ARENA_SHIFT	8
+#define PYMAP_CODE_MASK		0xff
+#define PYMAP_CLOSED		0x80
+
+/* A leaf is one page of entries, 4 MiB of memory with pages of 4 KiB. */
+#define PYMAP_LEAF_ENTRIES	(PAGE_SIZE / sizeof(u32))
+#define PYMAP_LEAF_SHIFT	(PYGRANULE_SHIFT + PAGE_SHIFT - 2)
+
+/**
+ * struct pymap - the direct map's part, which is what a free has to look at
+ * @base: the direct map's first address
+ * @nr_leaves: how many leaves it takes to reach its end
+ * @leaves: the leaves, each as if it began at entry 0 of the whole map, so
+ *	that a granule's number is the index into its leaf as well; those not
+ *	yet needed are all one leaf of zeros
+ */
+struct pymap {
+	unsigned long	base;
+	unsigned long	nr_leaves;
+	u32		**leaves;
+};
+
+extern struct pymap pymap;
+
+/*
+ * The entry of an address in the direct map, 0 for every other address.  Any
+ * value may be asked about, in any context.
+ *
+ * Plain loads, which the compiler can fold: what they see of a live block
+ * does not change while it lives, and whatever they see of another address
+ * is looked at again under a lock before it is believed.
+ */
+static __always_inline u32 pymap_direct(const void *ptr)
+{
+	unsigned long offset = (unsigned long)ptr - pymap.base;
+	unsigned long leaf = offset >> PYMAP_LEAF_SHIFT;
+
+	if (unlikely(leaf >= pymap.nr_leaves))
+		return 0;
+	return data_race(pymap.leaves[leaf][offset >> PYGRANULE_SHIFT]);
+}
+
+u32 pymap_lookup(const void *ptr);
+struct pyarena *pymap_arena(u32 number);
+
+int pymap_add_arena(struct pyarena *arena, gfp_t gfp);
+void pymap_remove_arena(struct pyarena *arena);
+void pymap_set(struct pyarena *arena, unsigned int granule,
+	       unsigned int granules, u8 code);
+struct pyarena *pymap_next_arena(u32 *number);
+
+size_t pymap_bytes(void);
+int pymap_init(void);
+void pymap_exit(void);
+
+#endif /* _PYALLOC_MAP_H */

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The raw room, below everything else: kmalloc, kvmalloc for what is larger
+ * than a page and may sleep, and their frees, checked and in any context.
+ *
+ * Any pointer that the map does not know ends here, so that blocks which the
+ * kernel or a client allocated with kmalloc can be given to pyalloc; a
+ * pointer that no kernel allocator handed out is reported and left alone, as
+ * far as can be told without a record of each block.  What can't be freed
+ * where it is freed (anything in NMI, kmalloc's in an atomic section of
+ * PREEMPT_RT, vmalloc's in any) is linked through its first word and freed
+ * by a work item.
+ *
+ * Contexts: allocation where kmalloc may be called; all else anywhere.
+ * Takes no lock of pyalloc's.
+ */
+#include <linux/irq_work.h>
+#include <linux/llist.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+
+#include "debug.h"
+#include "raw.h"
+#include "compat.h"
+
+/* Zoned and accounted memory is kmalloc's alone. */
+#define KMALLOC_ONLY	(__GFP_DMA | __GFP_DMA32)
+
+/**
+ * pyraw_may_call() - may kmalloc and kfree be called here?
+ *
+ * Context: Any.
+ * Return: false in NMI and, on PREEMPT_RT, where sleeping locks can't be had.
+ */
+bool pyraw_may_call(void)
+{
+	if (in_nmi())
+		return false;
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+}
+
+/**
+ * pyraw_malloc() - a block from the kernel
+ * @size: bytes; 0 is served as 1
+ * @gfp: as for kmalloc()
+ * @nid: the node, or NUMA_NO_NODE
+ *
+ * Context: Any; NULL where pyraw_may_call() is false.
+ * Return: the block, or NULL: no memory, or more than INT_MAX bytes.
+ */
+void *pyraw_malloc(size_t size, gfp_t gfp, int nid)
+{
+	if (size > INT_MAX || !pyraw_may_call())
+		return NULL;
+	size = max_t(size_t, size, 1);
+	gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP);
+	if (size > PAGE_SIZE && gfpflags_allow_blocking(gfp) &&
+	    !(gfp & KMALLOC_ONLY))
+		return kvmalloc_node(size, gfp, nid);
+	return kmalloc_node(size, gfp, nid);
+}
+
+static size_t vmalloc_bytes(const void *ptr)
+{
+	size_t bytes = 0;
+
+	/* Each area ends with a page that is not mapped. */
+	while (vmalloc_to_page(ptr + bytes))
+		bytes += PAGE_SIZE;
+	return bytes;
+}
+
+/**
+ * pyraw_usable_size() - how many bytes a block has room for
+ * @ptr: a block that pyraw_is_block()
+ *
+ * Context: Any.  Of a vmalloc'd block it costs a walk of its pages.
+ * Return: bytes.
+ */
+size_t pyraw_usable_size(const void *ptr)
+{
+	return is_vmalloc_addr(ptr) ? vmalloc_bytes(ptr) : ksize(ptr);
+}
+
+static bool starts_vmalloc_area(const void *ptr)
+{
+	return PAGE_ALIGNED(ptr) && vmalloc_to_page(ptr) &&
+	       !vmalloc_to_page(ptr - PAGE_SIZE);
+}
+
+static bool is_kmalloc_block(const void *ptr)
+{
+	struct folio *folio;
+
+	if (!virt_addr_valid(ptr))
+		return false;
+	folio = virt_to_folio(ptr);
+	if (folio_test_slab(folio))
+		return IS_ALIGNED((unsigned long)ptr, sizeof(void *));
+	return folio_test_large(folio) && folio_address(folio) == ptr;
+}
+
+/**
+ * pyraw_is_block() - did a kernel allocator hand this out?
+ * @ptr: any pointer that is not in an arena
+ * @caller: whom to name if not
+ *
+ * A slab's objects are not told from what is inside them.
+ *
+ * Context: Any.
+ * Return: true; or false, after a report.
+ */
+bool pyraw_is_block(const void *ptr, unsigned long caller)
+{
+	if (is_vmalloc_addr(ptr) ? starts_vmalloc_area(ptr) :
+				   is_kmalloc_block(ptr))
+		return true;
+	pydebug_report(PYALLOC_WILD, ptr, caller);
+	return false;
+}
+
+/* === Frees that have to wait === */
+
+static LLIST_HEAD(deferred);
+
+static void free_deferred(struct work_struct *work)
+{
+	struct llist_node *node = llist_del_all(&deferred);
+
+	while (node) {
+		void *block = node;
+
+		node = node->next;
+		kvfree(block);
+		cond_resched();
+	}
+}
+
+static DECLARE_WORK(deferred_work, free_deferred);
+
+static void queue_deferred(struct irq_work *work)
+{
+	schedule_work(&deferred_work);
+}
+
+static DEFINE_IRQ_WORK(deferred_irq_work, queue_deferred);
+
+static void defer(void *block)
+{
+	if (llist_add(block, &deferred))
+		irq_work_queue(&deferred_irq_work);
+}
+
+/**
+ * pyraw_flush() - wait until what was deferred is freed
+ *
+ * Context: Process.
+ */
+void pyraw_flush(void)
+{
+	irq_work_sync(&deferred_irq_work);
+	flush_work(&deferred_work);
+}
+
+/**
+ * pyraw_free() - free a block of the kernel's
+ * @ptr: any pointer that is not in an arena, and not NULL
+ * @caller: whom to name if it is not a block
+ *
+ * Context: Any.
+ * Return: false if it is not a block, after a report.
+ */
+bool pyraw_free(void *ptr, unsigned long caller)
+{
+	if (!pyraw_is_block(ptr, caller))
+		return false;
+	if (!pyraw_may_call() || (is_vmalloc_addr(ptr) && !preemptible()))
+		defer(ptr);
+	else
+		kvfree(ptr);
+	return true;
+}
+
+/* === Resizing === */
+
+/**
+ * pyraw_whole() - make all of a block's usable bytes readable
+ * @ptr: the block
+ * @usable: its usable bytes
+ *
+ * KASAN knows what was asked for and objects to reading more.  Resizing to
+ * the usable size, which never moves the block, tells it otherwise.
+ *
+ * Context: Any where kmalloc may be called.
+ * Return: @ptr.
+ */
+void *pyraw_whole(void *ptr, size_t usable)
+{
+	if (IS_ENABLED(CONFIG_KASAN) && !is_vmalloc_addr(ptr))
+		return krealloc(ptr, usable, GFP_NOWAIT | __GFP_NOWARN) ?: ptr;
+	return ptr;
+}
+
+static void *move(void *ptr, size_t old, size_t size, gfp_t gfp)
+{
+	void *new = pyraw_malloc(size, gfp, NUMA_NO_NODE);
+
+	if (!new)
+		return NULL;
+	ptr = pyraw_whole(ptr, old);
+	memcpy(new, ptr, min(old, size));
+	pyraw_free(ptr, _THIS_IP_);
+	return new;
+}
+
+static void *resize_vmalloc(void *ptr, size_t old, size_t size, gfp_t gfp)
+{
+	void *new;
+
+	/* A page or less is better off in the slab. */
+	if (size <= PAGE_SIZE)
+		return move(ptr, size, size, gfp) ?: ptr;
+	if (gfpflags_allow_blocking(gfp)) {
+		new = pycompat_vrealloc(ptr, size, gfp);
+		if (!IS_ERR(new))
+			return new;
+	}
+	if (size <= old)
+		return ptr;
+	/* KASAN knows the last page's rest as out of bounds. */
+	return IS_ENABLED(CONFIG_KASAN_VMALLOC) ? NULL :
+	       move(ptr, old, size, gfp);
+}
+
+/**
+ * pyraw_realloc() - resize a block of the kernel's
+ * @ptr: the block
+ * @old: its usable size
+ * @size: bytes wanted; 0 is served as 1
+ * @gfp: as for kmalloc()
+ *
+ * Context: As pyraw_malloc().
+ * Return: the block, moved or not; or NULL, with @ptr as it was: no memory
+ * to grow, or more than INT_MAX bytes.
+ */
+void *pyraw_realloc(void *ptr, size_t old, size_t size, gfp_t gfp)
+{
+	if (size > INT_MAX)
+		return NULL;
+	size = max_t(size_t, size, 1);
+	if (!pyraw_may_call())
+		return size <= old ? ptr : NULL;
+	if (is_vmalloc_addr(ptr))
+		return resize_vmalloc(ptr, old, size, gfp);
+	if (size <= old)
+		return krealloc(ptr, size, gfp | __GFP_NOWARN) ?: ptr;
+	if (size <= PAGE_SIZE)
+		return krealloc(ptr, size, gfp);
+	return move(ptr, old, size, gfp);
+}

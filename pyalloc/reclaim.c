@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reclaim: arenas go back to the kernel from here, and nowhere else.
+ *
+ * An arena that became wholly free is kept for the next swing of the load:
+ * once a second half of the free arenas that were not needed in that second
+ * goes back, so that what oscillates faster stays and what stays free fades
+ * away.  The shrinker takes all of them when the kernel is short of memory;
+ * pyalloc_reclaim() drains the fronts first, so that no arena is held by
+ * blocks that nobody has.  A CPU that went offline is drained likewise.
+ *
+ * The other way round, this is also where the reserve is filled for those
+ * who may not take a page: from a work item, on behalf of an irq_work.
+ *
+ * Contexts: process and work items; the shrinker, which only tries locks;
+ * pyreclaim_want_reserve() and pyreclaim_note_empty() anywhere.
+ * Lock order: reclaim_lock, pyheaps_lock, a heap's walk, a node's lock.
+ */
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/irq_work.h>
+#include <linux/module.h>
+#include <linux/pyalloc.h>
+
+#include "front.h"
+#include "heap.h"
+#include "raw.h"
+#include "reclaim.h"
+#include "compat.h"
+
+unsigned int pyreclaim_prealloc __ro_after_init;
+
+/* Granules that are kept for contexts that may not take a page. */
+#define RESERVE_GRANULES	4
+
+#define TRIM_INTERVAL		HZ
+
+static DEFINE_MUTEX(reclaim_lock);
+
+/* === Giving back === */
+
+/* Gives back wholly free arenas, @granules or a little more. */
+static unsigned long release_empty(struct pynode *node,
+				   unsigned long granules)
+{
+	LIST_HEAD(arenas);
+
+	if (!granules)
+		return 0;
+	granules = pynode_take_empty(node, granules, &arenas);
+	pyarena_release(&arenas);
+	return granules;
+}
+
+/* Half of what was free all the time since the last trim, rounded up. */
+static unsigned long surplus_of(struct pynode *node)
+{
+	unsigned long surplus = READ_ONCE(node->empty_low);
+	unsigned long spare = READ_ONCE(node->free_granules) -
+			      min(node->free_granules, node->reserve);
+
+	if (node->nr_arenas <= pyreclaim_prealloc)
+		return 0;
+	return min((surplus + 1) / 2, spare);
+}
+
+static bool trim_heap(struct pyheap *heap)
+{
+	struct pynode *node;
+	bool more = false;
+	int nid;
+
+	mutex_lock(&heap->walk);
+	for_each_node(nid) {
+		node = heap->node[nid];
+		release_empty(node, surplus_of(node));
+		WRITE_ONCE(node->empty_low, READ_ONCE(node->empty_granules));
+		if (node->nr_arenas > pyreclaim_prealloc)
+			more |= surplus_of(node) > 0;
+	}
+	mutex_unlock(&heap->walk);
+	return more;
+}
+
+static void trim(struct work_struct *work);
+static DECLARE_DELAYED_WORK(trim_work, trim);
+static bool trim_armed;
+
+static void trim(struct work_struct *work)
+{
+	struct pyheap *heap;
+	bool more = false;
+
+	WRITE_ONCE(trim_armed, false);
+	mutex_lock(&pyheaps_lock);
+	list_for_each_entry(heap, &pyheaps, list)
+		more |= trim_heap(heap);
+	mutex_unlock(&pyheaps_lock);
+	if (more)
+		pyreclaim_note_empty();
+}
+
+static void start_trim(struct irq_work *work)
+{
+	schedule_delayed_work(&trim_work, TRIM_INTERVAL);
+}
+
+static DEFINE_IRQ_WORK(trim_irq_work, start_trim);
+
+/**
+ * pyreclaim_note_empty() - an arena became wholly free
+ *
+ * Context: Any, also with a node's lock held.
+ */
+void pyreclaim_note_empty(void)
+{
+	if (READ_ONCE(trim_armed))
+		return;
+	WRITE_ONCE(trim_armed, true);
+	irq_work_queue(&trim_irq_work);
+}
+
+/* === The reserve === */
+
+static void fill_reserve(struct work_struct *work);
+static DECLARE_WORK(reserve_work, fill_reserve);
+
+static void fill_node(struct pynode *node)
+{
+	while (READ_ONCE(node->free_granules) < READ_ONCE(node->reserve))
+		if (!pyarena_add(node->heap, node->nid, GFP_KERNEL))
+			return;
+}
+
+static void fill_reserve(struct work_struct *work)
+{
+	struct pyheap *heap;
+	int nid;
+
+	mutex_lock(&pyheaps_lock);
+	list_for_each_entry(heap, &pyheaps, list)
+		for_each_node(nid)
+			fill_node(heap->node[nid]);
+	mutex_unlock(&pyheaps_lock);
+}
+
+static void start_fill(struct irq_work *work)
+{
+	schedule_work(&reserve_work);
+}
+
+static DEFINE_IRQ_WORK(reserve_irq_work, start_fill);
+
+/**
+ * pyreclaim_want_reserve() - somebody who may not take a page was here
+ * @node: the node that was to serve him
+ *
+ * From now on the node keeps some granules free for such callers, until
+ * pyalloc_reclaim().
+ *
+ * Context: Any.
+ */
+void pyreclaim_want_reserve(struct pynode *node)
+{
+	WRITE_ONCE(node->reserve, RESERVE_GRANULES);
+	if (READ_ONCE(node->free_granules) < RESERVE_GRANULES)
+		irq_work_queue(&reserve_irq_work);
+}
+
+/* === All at once === */
+
+static DEFINE_PER_CPU(struct work_struct, cpu_work);
+
+/**
+ * pyreclaim_on_each_cpu() - run a function on each online CPU in turn
+ * @function: what to run, on a thread that stays on its CPU
+ *
+ * Context: Process, with reclaim_lock held or nobody else about.
+ */
+void pyreclaim_on_each_cpu(work_func_t function)
+{
+	struct work_struct *work;
+	int cpu;
+
+	mutex_lock(&reclaim_lock);
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		work = per_cpu_ptr(&cpu_work, cpu);
+		INIT_WORK(work, function);
+		schedule_work_on(cpu, work);
+		flush_work(work);
+	}
+	cpus_read_unlock();
+	mutex_unlock(&reclaim_lock);
+}
+
+static void drain_this_cpu(struct work_struct *work)
+{
+	struct pyheap *heap;
+
+	mutex_lock(&pyheaps_lock);
+	list_for_each_entry(heap, &pyheaps, list)
+		pyfront_drain_this(heap);
+	mutex_unlock(&pyheaps_lock);
+}
+
+static unsigned long release_heap(struct pyheap *heap)
+{
+	unsigned long granules = 0;
+	struct pynode *node;
+	int nid;
+
+	mutex_lock(&heap->walk);
+	for_each_node(nid) {
+		node = heap->node[nid];
+		WRITE_ONCE(node->reserve, 0);
+		granules += release_empty(node, ULONG_MAX);
+	}
+	mutex_unlock(&heap->walk);
+	return granules;
+}
+
+/**
+ * pyalloc_reclaim() - give back to the kernel all that can be given back now
+ *
+ * Empties the fronts of all CPUs into the pools, then releases every arena
+ * without a live block, the reserve too, and waits for deferred frees.
+ *
+ * Context: Process; sleeps.
+ * Return: bytes of the arenas that were released.
+ */
+size_t pyalloc_reclaim(void)
+{
+	unsigned long granules = 0;
+	struct pyheap *heap;
+
+	pyraw_flush();
+	pyfront_drain_parked();
+	pyreclaim_on_each_cpu(drain_this_cpu);
+	mutex_lock(&pyheaps_lock);
+	list_for_each_entry(heap, &pyheaps, list)
+		granules += release_heap(heap);
+	mutex_unlock(&pyheaps_lock);
+	return granules << PYGRANULE_SHIFT;
+}
+EXPORT_SYMBOL_GPL(pyalloc_reclaim);
+
+/* === The shrinker === */
+
+static unsigned long count_empty(struct shrinker *shrinker,
+				 struct shrink_control *control)
+{
+	unsigned long granules = 0;
+	struct pyheap *heap;
+
+	if (!mutex_trylock(&pyheaps_lock))
+		return 0;
+	list_for_each_entry(heap, &pyheaps, list)
+		granules += READ_ONCE(heap->node[control->nid]->empty_granules);
+	mutex_unlock(&pyheaps_lock);
+	return granules << PYGRANULE_SHIFT >> PAGE_SHIFT ?: SHRINK_EMPTY;
+}
+
+static unsigned long shrink_heap(struct pyheap *heap, int nid,
+				 unsigned long granules)
+{
+	if (!mutex_trylock(&heap->walk))
+		return 0;
+	granules = release_empty(heap->node[nid], granules);
+	mutex_unlock(&heap->walk);
+	return granules;
+}
+
+static unsigned long scan_empty(struct shrinker *shrinker,
+				struct shrink_control *control)
+{
+	unsigned long want = control->nr_to_scan << PAGE_SHIFT >>
+			     PYGRANULE_SHIFT;
+	unsigned long got = 0;
+	struct pyheap *heap;
+
+	if (!mutex_trylock(&pyheaps_lock))
+		return SHRINK_STOP;
+	list_for_each_entry(heap, &pyheaps, list)
+		if (got < want)
+			got += shrink_heap(heap, control->nid, want - got);
+	mutex_unlock(&pyheaps_lock);
+	got = got << PYGRANULE_SHIFT >> PAGE_SHIFT;
+	mm_account_reclaimed_pages(got);
+	return got ?: SHRINK_STOP;
+}
+
+static struct shrinker *shrinker;
+
+static int make_shrinker(void)
+{
+	int error;
+
+	shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "pyalloc");
+	if (!shrinker)
+		return -ENOMEM;
+	shrinker->count_objects = count_empty;
+	shrinker->scan_objects = scan_empty;
+	error = pycompat_shrinker_register(shrinker, "pyalloc");
+	if (error)
+		kfree(shrinker);	/* only kernels that did not make it */
+	return error;
+}
+
+/* === CPUs that go === */
+
+static int drain_dead_cpu(unsigned int cpu)
+{
+	struct pyheap *heap;
+
+	mutex_lock(&pyheaps_lock);
+	list_for_each_entry(heap, &pyheaps, list)
+		pyfront_drain_dead(heap, cpu);
+	mutex_unlock(&pyheaps_lock);
+	return 0;
+}
+
+static int hotplug_state;
+
+/**
+ * pyreclaim_init() - begin to watch memory and CPUs
+ *
+ * Context: Process, after the default heap is made.
+ * Return: 0 or an errno.
+ */
+int __init pyreclaim_init(void)
+{
+	int state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+					      "mm/pyalloc:dead", NULL,
+					      drain_dead_cpu);
+	int error;
+
+	if (state < 0)
+		return state;
+	hotplug_state = state;
+	error = make_shrinker();
+	if (error)
+		cpuhp_remove_state_nocalls(hotplug_state);
+	return error;
+}
+
+/**
+ * pyreclaim_exit() - watch no more, and wait for what is under way
+ *
+ * Context: Process, before the default heap is taken down.
+ */
+void pyreclaim_exit(void)
+{
+	shrinker_free(shrinker);
+	cpuhp_remove_state_nocalls(hotplug_state);
+	/* A trim may arm the next one: not again once it is armed for good. */
+	WRITE_ONCE(trim_armed, true);
+	irq_work_sync(&trim_irq_work);
+	cancel_delayed_work_sync(&trim_work);
+	WRITE_ONCE(trim_armed, true);
+	irq_work_sync(&trim_irq_work);
+	cancel_delayed_work_sync(&trim_work);
+	irq_work_sync(&reserve_irq_work);
+	cancel_work_sync(&reserve_work);
+}

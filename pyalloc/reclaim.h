@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reclaim: what goes back to the kernel, when, and who asks for it.
+ */
+#ifndef _PYALLOC_RECLAIM_H
+#define _PYALLOC_RECLAIM_H
+
+#include <linux/workqueue.h>
+
+struct pynode;
+
+/* Arenas that are never given back unasked: the parameter prealloc. */
+extern unsigned int pyreclaim_prealloc;
+
+void pyreclaim_want_reserve(struct pynode *node);
+void pyreclaim_note_empty(void);
+void pyreclaim_on_each_cpu(work_func_t function);
+
+int pyreclaim_init(void);
+void pyreclaim_exit(void);
+
+#endif /* _PYALLOC_RECLAIM_H */
