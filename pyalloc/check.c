@@ -258,7 +258,8 @@ static void check_node(struct pycheck *check, struct pynode *node)
 	u32 number;
 
 	/* The heap's walk is held: arenas come, but none goes. */
-	for (number = 1; (arena = pymap_next_arena(&number)); number++)
+	for (number = 1; (arena = pyheap_next_arena(node->heap, &number));
+	     number++)
 		if (arena->node == node)
 			check_arena(check, arena, &walked);
 	check->arenas += walked.arenas;

@@ -221,15 +221,10 @@ static void look_at_arena(struct pyarena *arena, struct arena_row *row)
 static void *find_from(struct pyheap *heap, loff_t *pos)
 {
 	u32 number = *pos;
-	struct pyarena *arena;
+	struct pyarena *arena = pyheap_next_arena(heap, &number);
 
-	for (; (arena = pymap_next_arena(&number)); number++) {
-		if (arena->node->heap == heap) {
-			*pos = number;
-			return arena;
-		}
-	}
-	return NULL;
+	*pos = number;
+	return arena;
 }
 
 static void *arenas_start(struct seq_file *m, loff_t *pos)

@@ -15,7 +15,7 @@
  * a flush.
  *
  * Contexts: all, NMI included.  Preemption is off wherever a stock is used.
- * Lock order: busy, then a node's lock.
+ * Lock order: busy, then interrupts, then a node's lock.
  */
 #include <linux/irq_work.h>
 #include <linux/llist.h>
@@ -102,34 +102,6 @@ static void fold(struct pyheap *heap, struct pystock *stock,
 
 /* === Moving batches === */
 
-/*
- * Where the kernel shuffles its slabs, neighbours in memory do not follow
- * each other here either: a batch is dealt out by a stride, from a start
- * that is different every time.
- */
-static void shuffle(struct pyfront *front, unsigned int n, void **blocks)
-{
-	static const u8 strides[] = { 5, 7, 11, 13, 17, 19, 23, 29 };
-	void *dealt[PYHEAP_BATCH];
-	unsigned int stride, at, i;
-	u32 random;
-
-	if (!IS_ENABLED(CONFIG_SLAB_FREELIST_RANDOM) || n < 3)
-		return;
-	random = prandom_u32_state(&front->random);
-	stride = strides[random % ARRAY_SIZE(strides)];
-	/* Primes, so that every place is reached unless one divides n. */
-	stride = n % stride ? stride % n : n - 1;
-	at = (random >> 8) % n;
-	memcpy(dealt, blocks, n * sizeof(*blocks));
-	for (i = 0; i < n; i++) {
-		blocks[at] = dealt[i];
-		at += stride;
-		if (at >= n)
-			at -= n;
-	}
-}
-
 /* Gives the @n blocks that rested longest back to the pools. */
 static unsigned int flush(struct pystock *stock, unsigned int n,
 			  unsigned long caller)
@@ -154,22 +126,18 @@ static size_t capacity_of(struct pyheap *heap, struct pyfront *front,
 	       (size_t)pyheap_class(heap, class_of(front, stock))->size;
 }
 
-/* Empties a stock and takes its array away; false in NMI, if it can't. */
-static bool dismantle(struct pyheap *heap, struct pyfront *front,
-		      struct pystock *stock, unsigned long caller)
+/* Empties a stock and takes its array away; with interrupts off. */
+static void dismantle(struct pyheap *heap, struct pyfront *front,
+		      struct pystock *stock)
 {
 	void *array = floor_of(stock);
-	unsigned int n = count_of(stock);
 
 	if (!stock->slots_shift)
-		return true;
-	if (flush(stock, n, caller) < n)
-		return false;
-	if (!pyheap_put_meta(array))
-		return false;
+		return;
+	flush(stock, count_of(stock), _THIS_IP_);
+	pyheap_put_meta(array);
 	front->capacity -= capacity_of(heap, front, stock, slots_of(stock));
 	reset_stock(stock);
-	return true;
 }
 
 /* Has it been used since it was last asked? */
@@ -197,7 +165,7 @@ static void make_room(struct pyheap *heap, struct pyfront *front)
 			continue;
 		pystock_enter(stock);
 		if (!was_used(stock))
-			dismantle(heap, front, stock, _THIS_IP_);
+			dismantle(heap, front, stock);
 		pystock_leave(stock);
 	}
 }
@@ -214,9 +182,8 @@ static bool has_room(struct pyheap *heap, struct pynode *node,
 	return front->capacity + more <= limit;
 }
 
-/* Doubles the array of a stock, if there is room for that and memory. */
-static bool grow(struct pyheap *heap, struct pynode *node,
-		 struct pyfront *front, struct pystock *stock)
+static bool double_array(struct pyheap *heap, struct pynode *node,
+			 struct pyfront *front, struct pystock *stock)
 {
 	unsigned int shift = stock->slots_shift ? stock->slots_shift + 1 :
 			     MIN_SLOTS_SHIFT;
@@ -236,15 +203,32 @@ static bool grow(struct pyheap *heap, struct pynode *node,
 		return false;
 	array[0] = NULL;
 	memcpy(array + 1, old + 1, n * sizeof(*array));
-	if (stock->slots_shift && !pyheap_put_meta(old)) {
-		pyheap_put_meta(array);
-		return false;
-	}
+	if (stock->slots_shift)
+		pyheap_put_meta(old);
 	stock->top = array + 1 + n;
 	stock->end = array + (1U << shift);
 	stock->slots_shift = shift;
 	front->capacity += more;
 	return true;
+}
+
+/*
+ * Doubles the array of a stock, if there is room for that and memory.  The
+ * front's account of its arrays is shared by all stocks, and so by who may
+ * interrupt this one: interrupts wait, and an NMI does without.
+ */
+static bool grow(struct pyheap *heap, struct pynode *node,
+		 struct pyfront *front, struct pystock *stock)
+{
+	unsigned long flags;
+	bool grown;
+
+	if (in_nmi())
+		return false;
+	local_irq_save(flags);
+	grown = double_array(heap, node, front, stock);
+	local_irq_restore(flags);
+	return grown;
 }
 
 /* === Allocation === */
@@ -255,7 +239,7 @@ static void *take_one(struct pynode *node, struct pystock *stock,
 {
 	void *block;
 
-	if (!pyheap_take(node, class, 1, &block, dip))
+	if (!pyheap_take(node, class, 1, &block, dip, 0))
 		return NULL;
 	local_inc(&stock->brought);
 	local_inc(&stock->mallocs[PYFRONT_DOMAIN(domain)]);
@@ -274,8 +258,7 @@ static void *refill(struct pyheap *heap, struct pynode *node,
 		if (!stock->slots_shift)
 			return take_one(node, stock, class, domain, dip);
 		n = pyheap_take(node, class, slots_of(stock) / 2, stock->top,
-				dip);
-		shuffle(front, n, stock->top);
+				dip, prandom_u32_state(&front->random));
 		local_add(n, &stock->brought);
 		stock->top += n;
 	}
@@ -366,9 +349,10 @@ static size_t malloc_many(struct pyheap *heap, struct pynode *node,
 	if (!pystock_is_busy(stock))
 		got = pop_many(stock, n, blocks);
 	if (!got) {
-		got = pyheap_take(node, class, min_t(size_t, n, PYHEAP_BATCH),
-				  blocks, dip);
-		shuffle(front, got, blocks);
+		got = pyheap_take(node, class, min_t(size_t, PYHEAP_BATCH,
+						     rounddown_pow_of_two(n)),
+				  blocks, dip,
+				  prandom_u32_state(&front->random));
 		local_add(got, &stock->brought);
 	}
 	local_add(got, &stock->mallocs[PYFRONT_DOMAIN(domain)]);
@@ -529,6 +513,23 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
 		pydebug_report(PYALLOC_DOUBLE_FREE, block, caller);
 }
 
+/* Up to the first that does not look like a block, as pyfront_push(). */
+static size_t push_many(struct pystock *stock, size_t n, void **blocks)
+{
+	size_t done = 0;
+
+	pystock_enter(stock);
+	n = min_t(size_t, n, stock->end - stock->top);
+	for (; done < n; done++) {
+		if (!pystock_is_start(stock, blocks[done]) ||
+		    stock->top[-1] == blocks[done])
+			break;
+		*stock->top++ = blocks[done];
+	}
+	pystock_leave(stock);
+	return done;
+}
+
 /**
  * pyfront_free_bulk() - free blocks of one class
  * @heap: the heap
@@ -552,14 +553,9 @@ size_t pyfront_free_bulk(struct pyheap *heap, unsigned int class,
 
 	preempt_disable();
 	stock = &this_cpu_ptr(heap->front)->stock[class];
-	if (!pystock_is_busy(stock)) {
-		pystock_enter(stock);
-		done = min_t(size_t, n, stock->end - stock->top);
-		memcpy(stock->top, blocks, done * sizeof(*blocks));
-		stock->top += done;
-		pystock_leave(stock);
-	}
-	if (done < n) {
+	if (!pystock_is_busy(stock))
+		done = push_many(stock, n, blocks);
+	if (done < n && stock->top == stock->end) {
 		put = pyheap_put(n - done, blocks + done, caller);
 		local_sub(put, &stock->brought);
 		done += put;
@@ -574,10 +570,14 @@ size_t pyfront_free_bulk(struct pyheap *heap, unsigned int class,
 static void drain_stock(struct pyheap *heap, struct pyfront *front,
 			struct pystock *stock)
 {
+	unsigned long flags;
+
+	local_irq_save(flags);
 	pystock_enter(stock);
-	dismantle(heap, front, stock, _THIS_IP_);
+	dismantle(heap, front, stock);
 	fold(heap, stock, class_of(front, stock));
 	pystock_leave(stock);
+	local_irq_restore(flags);
 }
 
 /**

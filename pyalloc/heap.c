@@ -29,6 +29,7 @@
 #include "compat.h"
 
 struct pyheap pyheap_default;
+EXPORT_SYMBOL_GPL(pyheap_default);
 LIST_HEAD(pyheaps);
 DEFINE_MUTEX(pyheaps_lock);
 
@@ -325,27 +326,83 @@ static struct pypool *fullest_pool(struct pynode *node, unsigned int index,
 	return NULL;
 }
 
-/* Takes up to @n blocks, lowest addresses first. */
+/*
+ * Where a batch goes.  Where the kernel shuffles its slabs, neighbours in
+ * memory do not follow each other here either: blocks are dealt out by an odd
+ * stride from a start that is different every time, over @mask + 1 places, a
+ * power of two.  Elsewhere the stride is 1.
+ */
+struct deal {
+	void		**places;
+	unsigned int	at;
+	unsigned int	stride;
+	unsigned int	mask;
+};
+
+static struct deal make_deal(size_t n, void **places, u32 random)
+{
+	struct deal deal = { .places = places, .stride = 1, .mask = n - 1 };
+
+	if (IS_ENABLED(CONFIG_SLAB_FREELIST_RANDOM)) {
+		deal.at = random & deal.mask;
+		deal.stride = (random >> 8) | 1;
+	}
+	return deal;
+}
+
+/* After fewer blocks than places: the first @n places dealt to are packed. */
+static void pack_deal(const struct deal *deal, u32 random, size_t n)
+{
+	struct deal again = make_deal(deal->mask + 1, deal->places, random);
+	void *dealt[PYHEAP_BATCH];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		dealt[i] = again.places[again.at];
+		again.at = (again.at + again.stride) & again.mask;
+	}
+	memcpy(deal->places, dealt, n * sizeof(*dealt));
+}
+
+/* Takes up to @n blocks out of one word of bits; blocks in a row together. */
+static size_t take_from_word(unsigned long *word, void *base, size_t size,
+			     size_t n, struct deal *deal)
+{
+	unsigned long free = *word;
+	size_t taken = 0, run;
+	unsigned int first;
+	void *block;
+
+	while (free && taken < n) {
+		first = __ffs(free);
+		run = ~(free >> first) ? __ffs(~(free >> first)) :
+		      BITS_PER_LONG;
+		run = min(run, n - taken);
+		taken += run;
+		free &= ~(GENMASK(run - 1, 0) << first);
+		for (block = base + first * size; run; run--, block += size) {
+			deal->places[deal->at] = block;
+			deal->at = (deal->at + deal->stride) & deal->mask;
+		}
+	}
+	*word = free;
+	return taken;
+}
+
 static size_t take_from_pool(struct pynode *node, struct pyarena *arena,
-			     struct pypool *pool, size_t n, void **blocks)
+			     struct pypool *pool, size_t n, struct deal *deal)
 {
 	const struct pyclass *class = pyheap_class(node->heap, pool->class);
 	unsigned long *word = pypool_bits(class, pool);
 	void *base = arena->base +
 		     ((size_t)(pool - arena->pools) << PYGRANULE_SHIFT);
-	size_t stride = class->size * BITS_PER_LONG;
 	size_t taken = 0;
 
 	n = min_t(size_t, n, class->blocks - pool->live);
-	for (; taken < n; word++, base += stride) {
-		unsigned long free = *word;
-
-		while (free && taken < n) {
-			blocks[taken++] = base + __ffs(free) * class->size;
-			free &= free - 1;
-		}
-		*word = free;
-	}
+	for (; taken < n; word++, base += class->size * BITS_PER_LONG)
+		if (*word)
+			taken += take_from_word(word, base, class->size,
+						n - taken, deal);
 	pool->live += n;
 	node->class[pool->class].live += n;
 	node->live_bytes += n * class->size;
@@ -354,7 +411,7 @@ static size_t take_from_pool(struct pynode *node, struct pyarena *arena,
 }
 
 static size_t take_blocks(struct pynode *node, unsigned int index, size_t n,
-			  void **blocks, bool dip)
+			  bool dip, struct deal *deal)
 {
 	struct pyarena *arena;
 	struct pypool *pool;
@@ -366,8 +423,7 @@ static size_t take_blocks(struct pynode *node, unsigned int index, size_t n,
 			pool = make_pool(node, index, dip, &arena);
 		if (!pool)
 			break;
-		taken += take_from_pool(node, arena, pool, n - taken,
-					blocks + taken);
+		taken += take_from_pool(node, arena, pool, n - taken, deal);
 	}
 	return taken;
 }
@@ -376,77 +432,119 @@ static size_t take_blocks(struct pynode *node, unsigned int index, size_t n,
  * pyheap_take() - take blocks out of a node's pools
  * @node: the node
  * @index: their size class
- * @n: how many are wanted, PYHEAP_BATCH at most
+ * @n: how many are wanted, a power of two and PYHEAP_BATCH at most
  * @blocks: where to put them
  * @dip: go into the reserve, for who may not take a page
+ * @random: a number that tells in which order
  *
  * Context: Any.
  * Return: how many it got; fewer than @n when the pools and free granules
  * are used up, none also in NMI while somebody else is at the node.
  */
 size_t pyheap_take(struct pynode *node, unsigned int index, size_t n,
-		   void **blocks, bool dip)
+		   void **blocks, bool dip, u32 random)
 {
+	struct deal deal = make_deal(n, blocks, random);
 	unsigned long flags;
+	size_t taken;
 
 	if (!lock_node(node, &flags))
 		return 0;
-	n = take_blocks(node, index, n, blocks, dip);
+	taken = take_blocks(node, index, n, dip, &deal);
 	unlock_node(node, flags);
-	return n;
+	if (taken < n)
+		pack_deal(&deal, random, taken);
+	return taken;
 }
 
 /* === Giving back === */
 
-/* What a pointer into an arena is; the arena's node is locked. */
-static enum pyalloc_mistake judge(struct pyarena *arena, const void *ptr,
-				  struct pypool **where, unsigned int *index)
-{
-	const struct pyclass *class;
-	struct pypool *pool;
-	u64 product;
+/*
+ * The pool that blocks are being given back to.  It is left alone until one
+ * of another pool comes: its count, and with that its place among the others,
+ * changes once for all of them.
+ */
+struct visit {
+	struct pyarena		*arena;
+	struct pypool		*pool;
+	const struct pyclass	*class;
+	unsigned long		*bits;
+	void			*base;
+	size_t			bytes;
+	unsigned int		put;
+};
 
+static __always_inline bool is_visited(const struct visit *visit, const void *ptr)
+{
+	return (size_t)(ptr - visit->base) < visit->bytes;
+}
+
+/* Goes to the pool that @ptr lies in; false if none does. */
+static bool begin_visit(struct visit *visit, struct pyarena *arena,
+			const void *ptr)
+{
+	struct pypool *pool;
+
+	visit->bytes = 0;
 	if (!pyarena_has(arena, ptr))
-		return PYALLOC_NO_POOL;
+		return false;
 	pool = &arena->pools[pyarena_granule(arena, ptr)];
 	if (pool->fullness == PYPOOL_NONE)
-		return PYALLOC_NO_POOL;
-	class = pyheap_class(arena->node->heap, pool->class);
+		return false;
 	while (pool->fullness == PYPOOL_TAIL)
 		pool--;
-	ptr -= (unsigned long)arena->base;
-	product = (u64)class->reciprocal *
-		  (u32)((unsigned long)ptr -
-			((pool - arena->pools) << PYGRANULE_SHIFT));
-	*where = pool;
+	visit->arena = arena;
+	visit->pool = pool;
+	visit->class = pyheap_class(arena->node->heap, pool->class);
+	visit->bits = pypool_bits(visit->class, pool);
+	visit->base = arena->base +
+		      ((size_t)(pool - arena->pools) << PYGRANULE_SHIFT);
+	visit->bytes = (size_t)visit->class->granules << PYGRANULE_SHIFT;
+	visit->put = 0;
+	return true;
+}
+
+static void end_visit(struct pynode *node, struct visit *visit)
+{
+	struct pypool *pool = visit->pool;
+
+	if (!visit->bytes || !visit->put)
+		return;
+	pool->live -= visit->put;
+	node->class[pool->class].live -= visit->put;
+	node->live_bytes -= visit->put * visit->class->size;
+	if (pool->live)
+		resort_pool(node, visit->class, visit->arena, pool);
+	else
+		dissolve_pool(node, visit->class, visit->arena, pool);
+}
+
+/* What a pointer into the visited pool is. */
+static __always_inline enum pyalloc_mistake
+judge(const struct visit *visit, const void *ptr, unsigned int *index)
+{
+	u64 product = (u64)visit->class->reciprocal * (u32)(ptr - visit->base);
+
 	*index = product >> 32;
-	if ((u32)product >= class->reciprocal || *index >= class->blocks)
+	if ((u32)product >= visit->class->reciprocal ||
+	    *index >= visit->class->blocks)
 		return PYALLOC_INTERIOR;
-	if (test_bit(*index, pypool_bits(class, pool)))
+	if (test_bit(*index, visit->bits))
 		return PYALLOC_DOUBLE_FREE;
 	return PYALLOC_NO_MISTAKE;
 }
 
-static enum pyalloc_mistake put_block(struct pynode *node,
-				      struct pyarena *arena, void *block)
+static __always_inline enum pyalloc_mistake
+put_block(struct visit *visit, void *block)
 {
-	const struct pyclass *class;
 	enum pyalloc_mistake mistake;
-	struct pypool *pool;
 	unsigned int index;
 
-	mistake = judge(arena, block, &pool, &index);
-	if (mistake != PYALLOC_NO_MISTAKE)
-		return mistake;
-	class = pyheap_class(node->heap, pool->class);
-	__set_bit(index, pypool_bits(class, pool));
-	pool->live--;
-	node->class[pool->class].live--;
-	node->live_bytes -= class->size;
-	if (pool->live)
-		resort_pool(node, class, arena, pool);
-	else
-		dissolve_pool(node, class, arena, pool);
+	mistake = judge(visit, block, &index);
+	if (mistake == PYALLOC_NO_MISTAKE) {
+		__set_bit(index, visit->bits);
+		visit->put++;
+	}
 	return mistake;
 }
 
@@ -459,18 +557,26 @@ static struct pyarena *arena_of(const void *ptr)
 static size_t put_run(struct pynode *node, size_t n, void **blocks,
 		      enum pyalloc_mistake *mistake)
 {
-	struct pyarena *arena = NULL;
+	struct visit visit = {};
+	struct pyarena *arena;
 	size_t done;
 
 	for (done = 0; done < n; done++) {
-		if (!arena || !pyarena_has(arena, blocks[done]))
+		if (!is_visited(&visit, blocks[done])) {
+			end_visit(node, &visit);
+			visit.bytes = 0;
 			arena = arena_of(blocks[done]);
-		if (!arena || arena->node != node)
-			break;
-		*mistake = put_block(node, arena, blocks[done]);
+			if (!arena || arena->node != node)
+				break;
+			*mistake = PYALLOC_NO_POOL;
+			if (!begin_visit(&visit, arena, blocks[done]))
+				break;
+		}
+		*mistake = put_block(&visit, blocks[done]);
 		if (*mistake != PYALLOC_NO_MISTAKE)
 			break;
 	}
+	end_visit(node, &visit);
 	return done;
 }
 
@@ -530,16 +636,18 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 {
 	enum pyalloc_mistake mistake = PYALLOC_NO_POOL;
 	struct pyarena *arena;
-	struct pypool *pool;
+	struct visit visit;
 	unsigned long flags;
 	unsigned int index;
 
 	rcu_read_lock();
 	arena = arena_of(ptr);
 	if (arena) {
-		mistake = PYALLOC_NO_MISTAKE;
-		if (lock_node(arena->node, &flags)) {
-			mistake = judge(arena, ptr, &pool, &index);
+		if (!lock_node(arena->node, &flags))
+			mistake = PYALLOC_NO_MISTAKE;
+		else {
+			if (begin_visit(&visit, arena, ptr))
+				mistake = judge(&visit, ptr, &index);
 			unlock_node(arena->node, flags);
 		}
 	}
@@ -570,8 +678,9 @@ static void *take_meta(struct pynode *node, size_t bytes, bool dip)
 {
 	unsigned int index = node->heap->classes->of_step[PYALLOC_STEP(bytes)];
 	void *block;
+	struct deal deal = { .places = &block };
 
-	if (!take_blocks(node, index, 1, &block, dip))
+	if (!take_blocks(node, index, 1, dip, &deal))
 		return NULL;
 	node->class[index].meta++;
 	return block;
@@ -579,10 +688,12 @@ static void *take_meta(struct pynode *node, size_t bytes, bool dip)
 
 static void put_meta(struct pynode *node, void *block)
 {
-	struct pyarena *arena = arena_of(block);
+	struct visit visit;
 
-	node->class[arena->pools[pyarena_granule(arena, block)].class].meta--;
-	put_block(node, arena, block);
+	begin_visit(&visit, arena_of(block), block);
+	node->class[visit.pool->class].meta--;
+	put_block(&visit, block);
+	end_visit(node, &visit);
 }
 
 /**
@@ -610,19 +721,16 @@ void *pyheap_take_meta(struct pynode *node, size_t bytes, bool dip)
  * pyheap_put_meta() - give back what pyheap_take_meta() took
  * @block: the block
  *
- * Context: Any.
- * Return: true; in NMI false while somebody else is at the block's node.
+ * Context: Any but NMI.
  */
-bool pyheap_put_meta(void *block)
+void pyheap_put_meta(void *block)
 {
 	struct pynode *node = arena_of(block)->node;
 	unsigned long flags;
 
-	if (!lock_node(node, &flags))
-		return false;
+	lock_node(node, &flags);
 	put_meta(node, block);
 	unlock_node(node, flags);
-	return true;
 }
 
 /**
@@ -800,17 +908,38 @@ int pyheap_init(struct pyheap *heap, const char *name,
 	return 0;
 }
 
-static void release_all(struct pynode *node)
+/**
+ * pyheap_next_arena() - walk the arenas of a heap
+ * @heap: the heap
+ * @number: where to begin; moved on to what was found
+ *
+ * Context: With the heap's walk held, so that what is found stays.
+ * Return: the heap's first arena with that number or a higher one, or NULL.
+ */
+struct pyarena *pyheap_next_arena(struct pyheap *heap, u32 *number)
+{
+	struct pyarena *arena;
+
+	rcu_read_lock();
+	for (; (arena = pymap_next_arena(number)); ++*number)
+		if (arena->node->heap == heap)
+			break;
+	rcu_read_unlock();
+	return arena;
+}
+
+/* Blocks may be live: their arenas are on any list or on none. */
+static void release_all(struct pyheap *heap)
 {
 	struct pyarena *arena;
 	LIST_HEAD(arenas);
 	u32 number;
 
-	/* Blocks may be live: their arenas are on any list or on none. */
-	for (number = 1; (arena = pymap_next_arena(&number)); number++)
-		if (arena->node == node)
-			list_move(&arena->list, &arenas);
+	mutex_lock(&heap->walk);
+	for (number = 1; (arena = pyheap_next_arena(heap, &number)); number++)
+		list_move(&arena->list, &arenas);
 	pyarena_release(&arenas);
+	mutex_unlock(&heap->walk);
 }
 
 /**
@@ -821,13 +950,10 @@ static void release_all(struct pynode *node)
  */
 void pyheap_exit(struct pyheap *heap)
 {
-	int nid;
-
 	mutex_lock(&pyheaps_lock);
 	list_del(&heap->list);
 	mutex_unlock(&pyheaps_lock);
 	pyfront_exit(heap);
-	for_each_node(nid)
-		release_all(heap->node[nid]);
+	release_all(heap);
 	free_nodes(heap);
 }

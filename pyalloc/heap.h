@@ -89,6 +89,7 @@ struct pynode_class {
  * @free_granules: what of it no pool lies on
  * @empty_granules: what of it lies in wholly free arenas
  * @empty_low: the least @empty_granules since the last trim
+ * @kept: granules that are not given back unasked
  * @reserve: free granules that only contexts which may not take a page use
  * @metadata: bytes of descriptors
  * @lock_holds: how often the lock was taken, but for looks by check
@@ -107,6 +108,7 @@ struct pynode {
 	unsigned long		free_granules;
 	unsigned long		empty_granules;
 	unsigned long		empty_low;
+	unsigned long		kept;
 	unsigned long		reserve;
 	size_t			metadata;
 	unsigned long		lock_holds;
@@ -184,9 +186,9 @@ static inline const struct pyclass *pyheap_class(const struct pyheap *heap,
 }
 
 size_t pyheap_take(struct pynode *node, unsigned int class, size_t n,
-		   void **blocks, bool dip);
+		   void **blocks, bool dip, u32 random);
 void *pyheap_take_meta(struct pynode *node, size_t bytes, bool dip);
-bool pyheap_put_meta(void *block);
+void pyheap_put_meta(void *block);
 void pyheap_add_bytes(struct pyheap *heap, enum pymem_domain domain,
 		      long bytes);
 size_t pyheap_put(size_t n, void **blocks, unsigned long caller);
@@ -197,6 +199,7 @@ void pynode_add_arena(struct pynode *node, struct pyarena *arena);
 unsigned long pynode_take_empty(struct pynode *node, unsigned long granules,
 				struct list_head *arenas);
 
+struct pyarena *pyheap_next_arena(struct pyheap *heap, u32 *number);
 int pyheap_init(struct pyheap *heap, const char *name,
 		enum pyclasses_scheme scheme);
 void pyheap_exit(struct pyheap *heap);

@@ -38,7 +38,7 @@ MODULE_PARM_DESC(size_classes,
 static int prealloc;
 module_param(prealloc, int, 0444);
 MODULE_PARM_DESC(prealloc,
-		 "arenas to take at load and to keep, from 0 to 65536");
+		 "arenas to take at load, given back only when the kernel or reclaim asks, from 0 to 65536");
 
 /* === Parameters === */
 
@@ -92,7 +92,6 @@ static int __init read_prealloc(void)
 		       MAX_PREALLOC);
 		return -EINVAL;
 	}
-	pyreclaim_prealloc = prealloc;
 	return 0;
 }
 
@@ -114,14 +113,18 @@ static int __init read_parameters(enum pyclasses_scheme *scheme)
 
 static int __init take_prealloc(void)
 {
+	struct pynode *node;
 	int i;
 
-	for (i = 0; i < prealloc; i++)
-		if (!pyarena_add(&pyheap_default, numa_mem_id(), GFP_KERNEL)) {
+	for (i = 0; i < prealloc; i++) {
+		node = pyarena_add(&pyheap_default, numa_mem_id(), GFP_KERNEL);
+		if (!node) {
 			pr_err("pyalloc: prealloc=%d: there is memory for %d arenas\n",
 			       prealloc, i);
 			return -ENOMEM;
 		}
+		node->kept = node->granules;
+	}
 	return 0;
 }
 

@@ -18,6 +18,7 @@
  * Contexts: look-ups in all, NMI included; arenas are added and removed
  * where the page allocator may be called.  Takes the xarrays' locks only.
  */
+#include <linux/export.h>
 #include <linux/idr.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -123,6 +124,7 @@ u32 pymap_lookup(const void *ptr)
 		entry = lookup_vmalloc(ptr);
 	return entry;
 }
+EXPORT_SYMBOL_GPL(pymap_lookup);
 
 static u32 *entry_at(const void *ptr)
 {

@@ -60,6 +60,9 @@ void *pyraw_malloc(size_t size, gfp_t gfp, int nid)
 	if (size > PAGE_SIZE && gfpflags_allow_blocking(gfp) &&
 	    !(gfp & KMALLOC_ONLY))
 		return kvmalloc_node(size, gfp, nid);
+	/* Beyond this the page allocator warns of a caller's mistake. */
+	if (size > KMALLOC_MAX_SIZE)
+		return NULL;
 	return kmalloc_node(size, gfp, nid);
 }
 

@@ -28,8 +28,6 @@
 #include "reclaim.h"
 #include "compat.h"
 
-unsigned int pyreclaim_prealloc __ro_after_init;
-
 /* Granules that are kept for contexts that may not take a page. */
 #define RESERVE_GRANULES	4
 
@@ -52,16 +50,22 @@ static unsigned long release_empty(struct pynode *node,
 	return granules;
 }
 
-/* Half of what was free all the time since the last trim, rounded up. */
+static unsigned long less(unsigned long from, unsigned long what)
+{
+	return from > what ? from - what : 0;
+}
+
+/*
+ * Half of what was free all the time since the last trim, rounded up, as far
+ * as it is neither reserve nor was taken at load to be kept.
+ */
 static unsigned long surplus_of(struct pynode *node)
 {
-	unsigned long surplus = READ_ONCE(node->empty_low);
-	unsigned long spare = READ_ONCE(node->free_granules) -
-			      min(node->free_granules, node->reserve);
+	unsigned long surplus = (READ_ONCE(node->empty_low) + 1) / 2;
 
-	if (node->nr_arenas <= pyreclaim_prealloc)
-		return 0;
-	return min((surplus + 1) / 2, spare);
+	surplus = min(surplus, less(READ_ONCE(node->free_granules),
+				    READ_ONCE(node->reserve)));
+	return min(surplus, less(READ_ONCE(node->granules), node->kept));
 }
 
 static bool trim_heap(struct pyheap *heap)
@@ -75,8 +79,7 @@ static bool trim_heap(struct pyheap *heap)
 		node = heap->node[nid];
 		release_empty(node, surplus_of(node));
 		WRITE_ONCE(node->empty_low, READ_ONCE(node->empty_granules));
-		if (node->nr_arenas > pyreclaim_prealloc)
-			more |= surplus_of(node) > 0;
+		more |= surplus_of(node) > 0;
 	}
 	mutex_unlock(&heap->walk);
 	return more;

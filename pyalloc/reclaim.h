@@ -9,9 +9,6 @@
 
 struct pynode;
 
-/* Arenas that are never given back unasked: the parameter prealloc. */
-extern unsigned int pyreclaim_prealloc;
-
 void pyreclaim_want_reserve(struct pynode *node);
 void pyreclaim_note_empty(void);
 void pyreclaim_on_each_cpu(work_func_t function);
