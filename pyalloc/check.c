@@ -60,21 +60,22 @@ static __printf(3, 4) bool expect(struct pycheck *check, bool holds,
 static void check_links(struct pycheck *check, struct pynode *node, u32 id,
 			struct pypool *pool)
 {
-	u32 first;
+	struct pypool *other;
+	u32 to_it;
 
 	if (pool->fullness >= PYPOOL_FULL)
 		return;
-	first = node->class[pool->class].partial[pool->fullness];
-	if (pool->prev)
-		expect(check, pypool_of(pypool_arena(pool->prev),
-					pool->prev)->next == id,
-		       "pool %#x: the one before does not lead to it", id);
-	else
-		expect(check, first == id, "pool %#x: not on its list", id);
-	if (pool->next)
-		expect(check, pypool_of(pypool_arena(pool->next),
-					pool->next)->prev == id,
-		       "pool %#x: the next one does not lead to it", id);
+	to_it = node->class[pool->class].partial[pool->fullness];
+	if (pool->prev) {
+		other = pypool_of(pypool_arena(pool->prev), pool->prev);
+		to_it = other->next;
+	}
+	expect(check, to_it == id, "pool %#x: nothing leads to it", id);
+	if (!pool->next)
+		return;
+	other = pypool_of(pypool_arena(pool->next), pool->next);
+	expect(check, other->prev == id,
+	       "pool %#x: the next one does not lead to it", id);
 }
 
 static void check_bits(struct pycheck *check, const struct pyclass *class,
@@ -83,16 +84,17 @@ static void check_bits(struct pycheck *check, const struct pyclass *class,
 	unsigned long *bits = pypool_bits(class, pool);
 	unsigned int words = BITS_TO_LONGS(class->blocks);
 	unsigned int free = bitmap_weight(bits, class->blocks);
+	unsigned int fullness = PYPOOL_FULL;
 
+	if (free)
+		fullness = pool->live * PYPOOL_QUARTERS / class->blocks;
 	expect(check, pool->live > 0, "pool %#x: without a live block", id);
 	expect(check, pool->live + free == class->blocks,
 	       "pool %#x: %u live and %u free of %u blocks", id, pool->live,
 	       free, class->blocks);
 	expect(check, bitmap_weight(bits, words * BITS_PER_LONG) == free,
 	       "pool %#x: free blocks beyond the last", id);
-	expect(check, pool->fullness ==
-		      (free ? pool->live * PYPOOL_QUARTERS / class->blocks :
-		       PYPOOL_FULL),
+	expect(check, pool->fullness == fullness,
 	       "pool %#x: %u of %u blocks live, fullness %u", id, pool->live,
 	       class->blocks, pool->fullness);
 }
@@ -105,21 +107,23 @@ static unsigned int check_pool(struct pycheck *check, struct pyarena *arena,
 	u32 id = arena->number << PYMAP_ARENA_SHIFT | granule;
 	const struct pyclass *class;
 	unsigned int i;
+	bool holds;
 
 	if (!expect(check, pool->class < arena->node->heap->classes->nr,
 		    "pool %#x: class %u", id, pool->class))
 		return 1;
 	class = pyheap_class(arena->node->heap, pool->class);
-	if (!expect(check, pool->fullness <= PYPOOL_FULL &&
-			   granule + class->granules <= arena->granules,
-		    "pool %#x: a tail without a head", id))
+	if (!expect(check, granule + class->granules <= arena->granules,
+		    "pool %#x: goes beyond its arena", id))
 		return 1;
 	check_bits(check, class, id, pool);
 	check_links(check, arena->node, id, pool);
-	for (i = 1; i < class->granules; i++)
-		expect(check, pool[i].fullness == PYPOOL_TAIL &&
-			      pool[i].class == pool->class,
-		       "pool %#x: granule %u is not its own", id, i);
+	for (i = 1; i < class->granules; i++) {
+		holds = pool[i].fullness == PYPOOL_TAIL &&
+			pool[i].class == pool->class;
+		expect(check, holds, "pool %#x: granule %u is not its own",
+		       id, i);
+	}
 	walked->pools++;
 	walked->live += pool->live;
 	walked->live_bytes += pool->live * class->size;
@@ -136,14 +140,16 @@ static void check_entry(struct pycheck *check, struct pyarena *arena,
 	struct pypool *pool = &arena->pools[granule];
 	u32 entry = arena->number << PYMAP_ARENA_SHIFT;
 	bool used = pool->fullness != PYPOOL_NONE;
+	bool holds;
 
 	if (used)
 		entry |= pool->class + 1;
 	expect(check, used == test_bit(granule, arena->used_map),
 	       "arena %u: granule %u is free and is not", arena->number,
 	       granule);
-	expect(check, pymap_lookup(ptr) == entry &&
-		      pymap_lookup(ptr + PYGRANULE_SIZE - 1) == entry,
+	holds = pymap_lookup(ptr) == entry &&
+		pymap_lookup(ptr + PYGRANULE_SIZE - 1) == entry;
+	expect(check, holds,
 	       "arena %u: granule %u: the map has %#x, not %#x",
 	       arena->number, granule, pymap_lookup(ptr), entry);
 }
@@ -158,20 +164,22 @@ static void check_arena_itself(struct pycheck *check, struct pyarena *arena)
 	unsigned int used = bitmap_weight(arena->used_map, arena->granules);
 	unsigned int bucket = arena->free_granules * PYARENA_SHARES /
 			      arena->granules;
+	bool holds;
 
 	expect(check, pymap_arena(arena->number) == arena,
 	       "arena %u: not found by its number", arena->number);
-	expect(check, number_at(arena->base - 1) != arena->number &&
-		      number_at(arena->base + pyarena_bytes(arena)) !=
-		      arena->number,
+	holds = number_at(arena->base - 1) != arena->number &&
+		number_at(arena->base + pyarena_bytes(arena)) != arena->number;
+	expect(check, holds,
 	       "arena %u: the map goes beyond it", arena->number);
 	expect(check, used + arena->free_granules == arena->granules,
 	       "arena %u: %u used and %u free of %u granules", arena->number,
 	       used, arena->free_granules, arena->granules);
 	if (!arena->free_granules)
 		bucket = PYARENA_FULL;
-	expect(check, arena->bucket == bucket &&
-		      list_empty(&arena->list) == (bucket == PYARENA_FULL),
+	holds = arena->bucket == bucket &&
+		list_empty(&arena->list) == (bucket == PYARENA_FULL);
+	expect(check, holds,
 	       "arena %u: bucket %u with %u of %u granules free",
 	       arena->number, arena->bucket, arena->free_granules,
 	       arena->granules);
@@ -230,20 +238,25 @@ static unsigned long sum_live(struct pynode *node)
 static void check_sums(struct pycheck *check, struct pynode *node,
 		       const struct walked *walked)
 {
-	expect(check, node->nr_arenas == walked->arenas &&
-		      node->highwater >= node->nr_arenas,
+	bool holds;
+
+	holds = node->nr_arenas == walked->arenas &&
+		node->highwater >= node->nr_arenas;
+	expect(check, holds,
 	       "%s: %lu arenas counted, %lu walked", node->heap->name,
 	       node->nr_arenas, walked->arenas);
-	expect(check, node->granules == walked->granules &&
-		      node->free_granules == walked->free_granules &&
-		      node->empty_granules == walked->empty_granules,
+	holds = node->granules == walked->granules &&
+		node->free_granules == walked->free_granules &&
+		node->empty_granules == walked->empty_granules;
+	expect(check, holds,
 	       "%s: %lu granules, %lu free, %lu in empty arenas counted; %lu, %lu, %lu walked",
 	       node->heap->name, node->granules, node->free_granules,
 	       node->empty_granules, walked->granules, walked->free_granules,
 	       walked->empty_granules);
-	expect(check, sum_pools(node) == walked->pools &&
-		      sum_live(node) == walked->live &&
-		      node->live_bytes == walked->live_bytes,
+	holds = sum_pools(node) == walked->pools &&
+		sum_live(node) == walked->live &&
+		node->live_bytes == walked->live_bytes;
+	expect(check, holds,
 	       "%s: %lu pools, %lu blocks counted; %lu, %lu walked",
 	       node->heap->name, sum_pools(node), sum_live(node),
 	       walked->pools, walked->live);
@@ -279,17 +292,17 @@ static void check_cached(struct pycheck *check, struct pyfront *front,
 	struct pystock *stock = &front->stock[class];
 	void **floor = stock->end - (1UL << stock->slots_shift);
 	void **slot, **other;
+	bool holds = stock->top > floor && stock->top <= stock->end;
 
-	if (!expect(check, stock->top > floor && stock->top <= stock->end &&
-			   !*floor,
+	if (!expect(check, holds && !*floor,
 		    "%s: class %u: a stock is out of bounds", heap->name,
 		    class))
 		return;
 	for (slot = floor + 1; slot < stock->top; slot++) {
 		check->cached++;
-		expect(check, (pymap_lookup(*slot) & PYMAP_CODE_MASK) ==
-			      class + 1 &&
-			      pyheap_judge(*slot) == PYALLOC_NO_MISTAKE,
+		holds = (pymap_lookup(*slot) & PYMAP_CODE_MASK) == class + 1 &&
+			pyheap_judge(*slot) == PYALLOC_NO_MISTAKE;
+		expect(check, holds,
 		       "%s: class %u: a stock has what is not a block",
 		       heap->name, class);
 		for (other = slot + 1; other < stock->top; other++)
@@ -367,22 +380,24 @@ static void check_accounts(struct pycheck *check, struct pyheap *heap,
 {
 	long false_frees = atomic_long_read(&heap->false_frees);
 	unsigned long uses;
+	size_t sum;
+	long blocks;
 
 	pystats_heap(heap, stats);
 	uses = uses_of(stats);
 	pystats_heap(heap, stats);
-	expect(check, stats->live_bytes + stats->cached_bytes +
-		      stats->meta_bytes + stats->available_bytes +
-		      stats->quantization_bytes + stats->unused_bytes ==
-		      stats->arena_bytes,
+	sum = stats->live_bytes + stats->cached_bytes + stats->meta_bytes +
+	      stats->available_bytes + stats->quantization_bytes +
+	      stats->unused_bytes;
+	expect(check, sum == stats->arena_bytes,
 	       "%s: the bytes do not add up to the arenas'", heap->name);
 	if (uses_of(stats) != uses)
 		return;
-	expect(check, stats->blocks == stats->domain_blocks[0] +
-		      stats->domain_blocks[1] + false_frees,
+	blocks = stats->domain_blocks[0] + stats->domain_blocks[1] +
+		 false_frees;
+	expect(check, stats->blocks == blocks,
 	       "%s: %lu blocks are out, mallocs - frees is %ld", heap->name,
-	       stats->blocks,
-	       stats->domain_blocks[0] + stats->domain_blocks[1]);
+	       stats->blocks, blocks);
 }
 
 static void check_heap(struct pycheck *check, struct pyheap *heap)

@@ -18,7 +18,7 @@
 
 /* 6.8 names the largest page order; before 6.4 MAX_ORDER was one above it. */
 #ifndef MAX_PAGE_ORDER
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#if KERNEL_VERSION(6, 4, 0) <= LINUX_VERSION_CODE
 #define MAX_PAGE_ORDER MAX_ORDER
 #else
 #define MAX_PAGE_ORDER (MAX_ORDER - 1)
@@ -40,7 +40,7 @@ static inline void pycompat_kvfree_rcu(void *ptr, struct rcu_head *rcu)
 /* Before 6.12 kvrealloc() had to be told the old size, which nobody knows. */
 static inline void *pycompat_vrealloc(void *ptr, size_t size, gfp_t gfp)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#if KERNEL_VERSION(6, 12, 0) <= LINUX_VERSION_CODE
 	return kvrealloc(ptr, size, gfp);
 #else
 	return ERR_PTR(-EOPNOTSUPP);
@@ -48,7 +48,7 @@ static inline void *pycompat_vrealloc(void *ptr, size_t size, gfp_t gfp)
 }
 
 /* 6.7 allocates shrinkers; before, they were the caller's and registered. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#if KERNEL_VERSION(6, 7, 0) > LINUX_VERSION_CODE
 static inline struct shrinker *shrinker_alloc(unsigned int flags,
 					      const char *name)
 {

@@ -39,14 +39,15 @@ static void describe(struct pyalloc_report *report)
 	u32 entry = pymap_lookup(report->ptr);
 	struct pyarena *arena;
 	unsigned int granule;
+	u8 class;
 
 	rcu_read_lock();
 	arena = pymap_arena(entry >> PYMAP_ARENA_SHIFT);
 	if (arena && (entry & PYMAP_CODE_MASK)) {
 		granule = pyarena_granule(arena, report->ptr);
 		report->pool = arena->number << PYMAP_ARENA_SHIFT | granule;
-		report->size = pyheap_class(arena->node->heap,
-				READ_ONCE(arena->pools[granule].class))->size;
+		class = READ_ONCE(arena->pools[granule].class);
+		report->size = pyheap_class(arena->node->heap, class)->size;
 	}
 	rcu_read_unlock();
 }

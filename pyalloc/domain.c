@@ -199,6 +199,19 @@ static noinline void *malloc_slow(size_t size, gfp_t gfp,
 	return block ?: fall_back(domain, size, gfp, nid);
 }
 
+/* The stock was empty, or this CPU was interrupted while it was there. */
+static noinline void *malloc_refill(size_t size, gfp_t gfp,
+				    enum pymem_domain domain)
+{
+	unsigned int step = PYALLOC_STEP(size);
+	void *block = pyfront_malloc(&pyheap_default, step, gfp, domain,
+				     NUMA_NO_NODE);
+
+	if (unlikely(!block))
+		return fall_back(domain, size, gfp, NUMA_NO_NODE);
+	return finish(block, step, gfp);
+}
+
 static __always_inline void *malloc_steps(enum pymem_domain domain,
 					  unsigned long step, size_t size,
 					  gfp_t gfp)
@@ -207,15 +220,13 @@ static __always_inline void *malloc_steps(enum pymem_domain domain,
 
 	check_context(gfp);
 	if (static_branch_unlikely(&pyalloc_wrapped))
-		goto slow;
+		return malloc_slow(size, gfp, domain, NUMA_NO_NODE);
 	block = pyfront_pop(&pyheap_default, step, domain);
 	if (unlikely(!block))
-		goto slow;
+		return malloc_refill(size, gfp, domain);
 	if (want_init_on_alloc(0))
 		zero_block(block, pyheap_default.step_size[step]);
 	return block;
-slow:
-	return malloc_slow(size, gfp, domain, NUMA_NO_NODE);
 }
 
 static __always_inline void *malloc_any(enum pymem_domain domain, size_t size,
@@ -445,9 +456,12 @@ static __always_inline void domain_free(enum pymem_domain domain,
 		goto slow;
 	/* 0 is no pool, and PYMAP_CLOSED the sign. */
 	code = (s8)pymap_direct(block);
-	if (likely(code > 0) &&
-	    likely(pyfront_push(&pyheap_default, code, domain, block)))
-		return;
+	if (unlikely(code <= 0))
+		goto slow;
+	if (unlikely(!pyfront_push(&pyheap_default, code, domain, block)))
+		pyfront_free(&pyheap_default, code - 1, domain, block,
+			     _RET_IP_);
+	return;
 slow:
 	free_slow(block, domain, _RET_IP_);
 }

@@ -31,6 +31,8 @@
 struct pyheap pyheap_default;
 EXPORT_SYMBOL_GPL(pyheap_default);
 LIST_HEAD(pyheaps);
+
+/* Held by whoever walks the heaps, and to add one or take one away. */
 DEFINE_MUTEX(pyheaps_lock);
 
 /*
@@ -643,9 +645,9 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 	rcu_read_lock();
 	arena = arena_of(ptr);
 	if (arena) {
-		if (!lock_node(arena->node, &flags))
+		if (!lock_node(arena->node, &flags)) {
 			mistake = PYALLOC_NO_MISTAKE;
-		else {
+		} else {
 			if (begin_visit(&visit, arena, ptr))
 				mistake = judge(&visit, ptr, &index);
 			unlock_node(arena->node, flags);

@@ -142,7 +142,7 @@ struct pyheap {
 	struct pynode		**node;
 	const char		*name;
 	struct list_head	list;
-	struct mutex		walk;
+	struct mutex		walk;	/* see above */
 	atomic_long_t		domain_bytes[PYMEM_NR_DOMAINS];
 	atomic_long_t		domain_peak[PYMEM_NR_DOMAINS];
 	atomic_long_t		false_frees;

@@ -5,6 +5,7 @@
 #ifndef _PYALLOC_MAP_H
 #define _PYALLOC_MAP_H
 
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/types.h>
 
@@ -12,7 +13,7 @@ struct pyarena;
 
 /* The map and the pools count in granules, whatever the page size is. */
 #define PYGRANULE_SHIFT		12
-#define PYGRANULE_SIZE		(1UL << PYGRANULE_SHIFT)
+#define PYGRANULE_SIZE		BIT(PYGRANULE_SHIFT)
 
 /*
  * An entry speaks for one granule:
@@ -62,6 +63,7 @@ static __always_inline u32 pymap_direct(const void *ptr)
 
 	if (unlikely(leaf >= pymap.nr_leaves))
 		return 0;
+	/* data_race: see above. */
 	return data_race(pymap.leaves[leaf][offset >> PYGRANULE_SHIFT]);
 }
 

@@ -20,8 +20,11 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-#if __has_include(<linux/cleanup.h>)
+/* Kernels before 6.5 may lack it; sparse can't be asked. */
+#ifdef __has_include
+#if __has_include("linux/cleanup.h")
 #include <linux/cleanup.h>
+#endif
 #endif
 
 /* The largest request that the heap serves; above it is raw's. */
@@ -252,8 +255,8 @@ static inline __malloc char *pymem_strdup(const char *string, gfp_t gfp)
 }
 
 #ifdef DEFINE_FREE
-DEFINE_FREE(pymem, void *, if (_T) pymem_free(_T))
-DEFINE_FREE(pyobject, void *, if (_T) pyobject_free(_T))
+DEFINE_FREE(pymem, void *, pymem_free(_T))
+DEFINE_FREE(pyobject, void *, pyobject_free(_T))
 #endif
 
 #endif /* _LINUX_PYALLOC_H */
