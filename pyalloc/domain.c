@@ -199,32 +199,39 @@ static noinline void *malloc_slow(size_t size, gfp_t gfp,
 	return block ?: fall_back(domain, size, gfp, nid);
 }
 
-/* The stock was empty, or this CPU was interrupted while it was there. */
-static noinline void *malloc_refill(size_t size, gfp_t gfp,
-				    enum pymem_domain domain)
+/* What the fast path could not do: a wrapped call, or nothing in the stock. */
+static noinline void *malloc_more(size_t size, gfp_t gfp,
+				  enum pymem_domain domain)
 {
 	unsigned int step = PYALLOC_STEP(size);
-	void *block = pyfront_malloc(&pyheap_default, step, gfp, domain,
-				     NUMA_NO_NODE);
+	void *block;
 
+	if (static_branch_unlikely(&pyalloc_wrapped))
+		return malloc_slow(size, gfp, domain, NUMA_NO_NODE);
+	block = pyfront_malloc(&pyheap_default, step, gfp, domain,
+			       NUMA_NO_NODE);
 	if (unlikely(!block))
 		return fall_back(domain, size, gfp, NUMA_NO_NODE);
 	return finish(block, step, gfp);
 }
 
-static __always_inline void *malloc_steps(enum pymem_domain domain,
-					  unsigned long step, size_t size,
-					  gfp_t gfp)
+static noinline void *malloc_more_steps(unsigned long steps, gfp_t gfp,
+					enum pymem_domain domain)
+{
+	return malloc_more(steps << PYALLOC_STEP_SHIFT, gfp, domain);
+}
+
+/* NULL: take the long way. */
+static __always_inline void *malloc_fast(enum pymem_domain domain,
+					 unsigned long step, gfp_t gfp)
 {
 	void *block;
 
 	check_context(gfp);
 	if (static_branch_unlikely(&pyalloc_wrapped))
-		return malloc_slow(size, gfp, domain, NUMA_NO_NODE);
+		return NULL;
 	block = pyfront_pop(&pyheap_default, step, domain);
-	if (unlikely(!block))
-		return malloc_refill(size, gfp, domain);
-	if (want_init_on_alloc(0))
+	if (likely(block) && want_init_on_alloc(0))
 		zero_block(block, pyheap_default.step_size[step]);
 	return block;
 }
@@ -232,9 +239,20 @@ static __always_inline void *malloc_steps(enum pymem_domain domain,
 static __always_inline void *malloc_any(enum pymem_domain domain, size_t size,
 					gfp_t gfp)
 {
+	void *block;
+
 	if (unlikely(size > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL))
 		return malloc_slow(size, gfp, domain, NUMA_NO_NODE);
-	return malloc_steps(domain, PYALLOC_STEP(size), size, gfp);
+	block = malloc_fast(domain, PYALLOC_STEP(size), gfp);
+	return likely(block) ? block : malloc_more(size, gfp, domain);
+}
+
+static __always_inline void *malloc_steps(enum pymem_domain domain,
+					  unsigned long steps, gfp_t gfp)
+{
+	void *block = malloc_fast(domain, steps, gfp);
+
+	return likely(block) ? block : malloc_more_steps(steps, gfp, domain);
 }
 
 notrace void *__pymem_malloc(size_t size, gfp_t gfp)
@@ -245,8 +263,7 @@ EXPORT_SYMBOL_GPL(__pymem_malloc);
 
 notrace void *__pymem_malloc_steps(unsigned long steps, gfp_t gfp)
 {
-	return malloc_steps(PYMEM_DOMAIN_MEM, steps,
-			    steps << PYALLOC_STEP_SHIFT, gfp);
+	return malloc_steps(PYMEM_DOMAIN_MEM, steps, gfp);
 }
 EXPORT_SYMBOL_GPL(__pymem_malloc_steps);
 
@@ -258,8 +275,7 @@ EXPORT_SYMBOL_GPL(__pyobject_malloc);
 
 notrace void *__pyobject_malloc_steps(unsigned long steps, gfp_t gfp)
 {
-	return malloc_steps(PYMEM_DOMAIN_OBJ, steps,
-			    steps << PYALLOC_STEP_SHIFT, gfp);
+	return malloc_steps(PYMEM_DOMAIN_OBJ, steps, gfp);
 }
 EXPORT_SYMBOL_GPL(__pyobject_malloc_steps);
 
@@ -455,7 +471,7 @@ static __always_inline void domain_free(enum pymem_domain domain,
 	if (static_branch_unlikely(&pyalloc_wrapped))
 		goto slow;
 	/* 0 is no pool, and PYMAP_CLOSED the sign. */
-	code = (s8)pymap_direct(block);
+	code = pymap_code(block);
 	if (unlikely(code <= 0))
 		goto slow;
 	if (unlikely(!pyfront_push(&pyheap_default, code, domain, block)))
@@ -758,13 +774,13 @@ size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs)
 EXPORT_SYMBOL_GPL(pymem_malloc_bulk);
 
 /* How many of the first blocks go the short way together. */
-static size_t same_class(size_t n, void **ptrs, s8 code)
+static size_t same_class(size_t n, void **ptrs, long code)
 {
 	size_t i;
 
 	n = min_t(size_t, n, PYHEAP_BATCH);
 	for (i = 1; i < n; i++)
-		if ((s8)pymap_direct(ptrs[i]) != code)
+		if (pymap_code(ptrs[i]) != code)
 			break;
 	return i;
 }
@@ -781,10 +797,10 @@ static size_t same_class(size_t n, void **ptrs, s8 code)
 void pymem_free_bulk(size_t n, void **ptrs)
 {
 	size_t done = 0, run;
-	s8 code;
+	long code;
 
 	while (done < n) {
-		code = pymap_direct(ptrs[done]);
+		code = pymap_code(ptrs[done]);
 		run = 0;
 		if (code > 0 && !static_branch_unlikely(&pyalloc_wrapped))
 			run = pyfront_free_bulk(&pyheap_default, code - 1,

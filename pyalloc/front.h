@@ -122,7 +122,7 @@ static __always_inline bool pystock_is_start(const struct pystock *stock,
 {
 	u32 offset = (u32)(unsigned long)block & stock->mask;
 
-	return offset * stock->reciprocal < stock->reciprocal;
+	return offset * stock->reciprocal < PYCLASS_FRACTION;
 }
 
 static __always_inline struct pystock *

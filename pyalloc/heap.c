@@ -37,7 +37,8 @@ DEFINE_MUTEX(pyheaps_lock);
 
 /*
  * In NMI the lock's holder may be what was interrupted.  Elsewhere it can't:
- * it is held with interrupts off.
+ * it is held with interrupts off.  Sparse can't follow a lock that is held
+ * where a function says so, and is told of none.
  */
 static bool lock_node(struct pynode *node, unsigned long *flags)
 {
@@ -45,12 +46,14 @@ static bool lock_node(struct pynode *node, unsigned long *flags)
 		raw_spin_lock_irqsave(&node->lock, *flags);
 	else if (!raw_spin_trylock_irqsave(&node->lock, *flags))
 		return false;
+	__release(&node->lock);
 	node->lock_holds++;
 	return true;
 }
 
 static void unlock_node(struct pynode *node, unsigned long flags)
 {
+	__acquire(&node->lock);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
 
@@ -528,7 +531,7 @@ judge(const struct visit *visit, const void *ptr, unsigned int *index)
 	u64 product = (u64)visit->class->reciprocal * (u32)(ptr - visit->base);
 
 	*index = product >> 32;
-	if ((u32)product >= visit->class->reciprocal ||
+	if ((u32)product >= PYCLASS_FRACTION ||
 	    *index >= visit->class->blocks)
 		return PYALLOC_INTERIOR;
 	if (test_bit(*index, visit->bits))

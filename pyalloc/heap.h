@@ -25,8 +25,7 @@ struct pystock;
 /**
  * struct pyclass - a size class
  * @reciprocal: 2^32 / @size, rounded up: offset * reciprocal has the block's
- *	index above bit 32, and below it less than reciprocal only where the
- *	offset is a multiple of the size (exact for offsets within a pool)
+ *	index above bit 32, and below it a fraction
  * @size: a block's bytes
  * @blocks: how many blocks a pool has
  * @granules: how many granules a pool has
@@ -37,6 +36,13 @@ struct pyclass {
 	u16	blocks;
 	u8	granules;
 };
+
+/*
+ * The fraction is under this where the offset is a multiple of the size, and
+ * not under it elsewhere: rounding up adds less than @size for each of at
+ * most 2048 blocks, and one byte is 2^32 / 512 at least.
+ */
+#define PYCLASS_FRACTION	(1U << 23)
 
 enum pyclasses_scheme {
 	PYCLASSES_LINEAR,

@@ -118,21 +118,14 @@ static u32 lookup_vmalloc(const void *ptr)
  */
 u32 pymap_lookup(const void *ptr)
 {
-	u32 entry = pymap_direct(ptr);
+	u32 *at = pymap_entry(ptr);
+	u32 entry = at ? READ_ONCE(*at) : 0;
 
 	if (!entry && is_vmalloc_addr(ptr) && !xa_empty(&vmalloc_arenas))
 		entry = lookup_vmalloc(ptr);
 	return entry;
 }
 EXPORT_SYMBOL_GPL(pymap_lookup);
-
-static u32 *entry_at(const void *ptr)
-{
-	unsigned long offset = (unsigned long)ptr - pymap.base;
-
-	return &pymap.leaves[offset >> PYMAP_LEAF_SHIFT]
-			    [offset >> PYGRANULE_SHIFT];
-}
 
 /**
  * pymap_set() - say what lies on some granules of an arena
@@ -152,7 +145,7 @@ void pymap_set(struct pyarena *arena, unsigned int granule,
 	if (arena->source == PYARENA_VMALLOC)
 		return;		/* its pools say it themselves */
 	for (; granules; granules--, ptr += PYGRANULE_SIZE)
-		WRITE_ONCE(*entry_at(ptr), entry);
+		WRITE_ONCE(*pymap_entry(ptr), entry);
 }
 
 /*

@@ -49,22 +49,41 @@ struct pymap {
 extern struct pymap pymap;
 
 /*
- * The entry of an address in the direct map, 0 for every other address.  Any
- * value may be asked about, in any context.
- *
- * Plain loads, which the compiler can fold: what they see of a live block
- * does not change while it lives, and whatever they see of another address
- * is looked at again under a lock before it is believed.
+ * Plain loads, which the compiler can fold into their use: what they see of
+ * a live block does not change while it lives, and whatever they see of
+ * another address is looked at again under a lock before it is believed.
  */
-static __always_inline u32 pymap_direct(const void *ptr)
+#define pymap_load(x)	(IS_ENABLED(CONFIG_KCSAN) ? READ_ONCE(x) : (x))
+
+static __always_inline u32 *pymap_entry_in(unsigned long leaf,
+					   unsigned long offset)
+{
+	return pymap_load(pymap.leaves[leaf]) + (offset >> PYGRANULE_SHIFT);
+}
+
+/*
+ * Where the entry of an address in the direct map is; NULL for every other
+ * address.  Any value may be asked about, in any context.
+ */
+static inline u32 *pymap_entry(const void *ptr)
 {
 	unsigned long offset = (unsigned long)ptr - pymap.base;
 	unsigned long leaf = offset >> PYMAP_LEAF_SHIFT;
 
+	return leaf < pymap.nr_leaves ? pymap_entry_in(leaf, offset) : NULL;
+}
+
+/* The code of an address's entry, negative with PYMAP_CLOSED; 0 for no pool. */
+static __always_inline long pymap_code(const void *ptr)
+{
+	unsigned long offset = (unsigned long)ptr - pymap.base;
+	unsigned long leaf = offset >> PYMAP_LEAF_SHIFT;
+	const s8 *entry;
+
 	if (unlikely(leaf >= pymap.nr_leaves))
 		return 0;
-	/* data_race: see above. */
-	return data_race(pymap.leaves[leaf][offset >> PYGRANULE_SHIFT]);
+	entry = (const s8 *)pymap_entry_in(leaf, offset);
+	return pymap_load(entry[IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ? 3 : 0]);
 }
 
 u32 pymap_lookup(const void *ptr);

@@ -128,7 +128,7 @@ static struct pydomain_counts sum_counts(unsigned int row)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		counts = &per_cpu(pydomain_counts, cpu)[row];
+		counts = per_cpu_ptr(&pydomain_counts[row], cpu);
 		sum.callocs += READ_ONCE(counts->callocs);
 		sum.reallocs += READ_ONCE(counts->reallocs);
 		sum.realloc_mallocs += READ_ONCE(counts->realloc_mallocs);
