@@ -15,6 +15,7 @@
  * Contexts: arenas are added where the caller's gfp may take a page, and
  * released in process context or by the shrinker.  No lock is held.
  */
+#include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -23,6 +24,7 @@
 
 #include "arena.h"
 #include "heap.h"
+#include "raw.h"
 #include "compat.h"
 
 const char *const pyarena_source_names[PYARENA_NR_SOURCES] = {
@@ -32,7 +34,9 @@ const char *const pyarena_source_names[PYARENA_NR_SOURCES] = {
 };
 
 enum pyarena_source pyarena_source __ro_after_init;
+EXPORT_SYMBOL_GPL(pyarena_source);
 unsigned int pyarena_fixed_shift __ro_after_init;
+EXPORT_SYMBOL_GPL(pyarena_fixed_shift);
 
 /* An arena is at most this part of what the node has already. */
 #define GROWTH_SHIFT	5
@@ -45,14 +49,12 @@ unsigned int pyarena_fixed_shift __ro_after_init;
  * @gfp: the caller's
  *
  * Context: Any.
- * Return: false in NMI, without a reclaim bit in @gfp, and on PREEMPT_RT
- * wherever its sleeping locks can't be had.
+ * Return: false without a reclaim bit in @gfp, and where the kernel's
+ * allocators may not be called at all.
  */
 bool pyarena_may_take(gfp_t gfp)
 {
-	if (in_nmi() || !(gfp & __GFP_RECLAIM))
-		return false;
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+	return (gfp & __GFP_RECLAIM) && pyraw_may_call();
 }
 
 static unsigned int wanted_shift(const struct pynode *node, gfp_t gfp)

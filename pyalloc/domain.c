@@ -78,18 +78,38 @@ static __always_inline void zero_block(void *block, unsigned int size)
 
 /* === Raw blocks of any domain === */
 
+/*
+ * The row that a block of raw is counted in.  Mem and object get more than
+ * 512 usable bytes from raw, but for small requests that are kmalloc's by
+ * their gfp; those and what clients bring from elsewhere can't be told from
+ * each other when they come back, and are counted as foreign.
+ */
+static unsigned int row_of(enum pymem_domain domain, size_t usable)
+{
+	if (domain != PYMEM_DOMAIN_RAW && usable <= PYALLOC_SMALL_MAX)
+		return PYDOMAIN_FOREIGN;
+	return domain;
+}
+
+static void add_bytes(unsigned int row, long bytes)
+{
+	this_cpu_add(pydomain_counts[row].raw_bytes, bytes);
+	pyheap_add_bytes(&pyheap_default, row, bytes);
+}
+
 static void *count_raw(enum pymem_domain domain, void *block)
 {
-	long bytes;
+	unsigned int row;
+	size_t usable;
 
 	if (!block) {
 		count(domain, failures);
 		return NULL;
 	}
-	bytes = pyraw_usable_size(block);
-	count(domain, raw_mallocs);
-	this_cpu_add(pydomain_counts[domain].raw_bytes, bytes);
-	pyheap_add_bytes(&pyheap_default, domain, bytes);
+	usable = pyraw_usable_size(block);
+	row = row_of(domain, usable);
+	count(row, raw_mallocs);
+	add_bytes(row, usable);
 	return block;
 }
 
@@ -99,24 +119,12 @@ static noinline void *raw_malloc(enum pymem_domain domain, size_t size,
 	return count_raw(domain, pyraw_malloc(size, gfp, nid));
 }
 
-/*
- * What mem and object get from raw has more than 512 usable bytes, so that a
- * smaller block is known to be somebody else's.
- */
-static bool is_foreign(enum pymem_domain domain, size_t usable)
+static void uncount_raw(enum pymem_domain domain, size_t usable)
 {
-	return domain != PYMEM_DOMAIN_RAW && usable <= PYALLOC_SMALL_MAX;
-}
+	unsigned int row = row_of(domain, usable);
 
-static void uncount_raw(enum pymem_domain domain, size_t bytes)
-{
-	if (is_foreign(domain, bytes)) {
-		count(PYDOMAIN_FOREIGN, raw_frees);
-		return;
-	}
-	count(domain, raw_frees);
-	this_cpu_sub(pydomain_counts[domain].raw_bytes, bytes);
-	pyheap_add_bytes(&pyheap_default, domain, -(long)bytes);
+	count(row, raw_frees);
+	add_bytes(row, -(long)usable);
 }
 
 static noinline void raw_free(enum pymem_domain domain, void *block,
@@ -131,7 +139,7 @@ static noinline void raw_free(enum pymem_domain domain, void *block,
 		uncount_raw(domain, bytes);
 }
 
-/* Raw, where the heap has nothing: a block that can be told from foreign. */
+/* Raw, where the heap has nothing: a block that is told from foreign ones. */
 static void *fall_back(enum pymem_domain domain, size_t size, gfp_t gfp,
 		       int nid)
 {
@@ -341,6 +349,14 @@ EXPORT_SYMBOL_GPL(pymem_raw_malloc);
 
 /* === calloc === */
 
+/* The row that counted a block as its malloc. */
+static unsigned int row_of_block(enum pymem_domain domain, const void *block)
+{
+	if (domain == PYMEM_DOMAIN_RAW || pymap_lookup(block))
+		return domain;
+	return row_of(domain, pyraw_usable_size(block));
+}
+
 static void *domain_calloc(enum pymem_domain domain, size_t nelem,
 			   size_t elsize, gfp_t gfp)
 {
@@ -357,7 +373,7 @@ static void *domain_calloc(enum pymem_domain domain, size_t nelem,
 	else
 		block = malloc_slow(size, gfp, domain, NUMA_NO_NODE);
 	if (block)
-		count(domain, callocs);
+		count(row_of_block(domain, block), callocs);
 	return block;
 }
 
@@ -559,12 +575,17 @@ static void *move_block(enum pymem_domain domain, unsigned int from,
 	gfp_t quiet = size <= room ? __GFP_NOWARN : 0;
 	void *new = malloc_slow(size, gfp | quiet, domain, NUMA_NO_NODE);
 
-	if (!new)
-		return size <= room ? block : NULL;
+	if (!new && size > room)
+		return NULL;
+	count(domain, reallocs);
+	if (!new) {
+		/* It can always stay where it is: that is no failure. */
+		this_cpu_dec(pydomain_counts[domain].failures);
+		return block;
+	}
 	memcpy(new, block, min(room, size));
 	free_slow(block, domain, caller);
-	count(domain, reallocs);
-	count(domain, realloc_mallocs);
+	count(row_of_block(domain, new), realloc_mallocs);
 	count(from, realloc_frees);
 	return new;
 }
@@ -594,29 +615,26 @@ static void *heap_realloc(enum pymem_domain domain, u32 entry, void *block,
 static void *raw_resize(enum pymem_domain domain, void *block, size_t room,
 			size_t size, gfp_t gfp)
 {
-	bool foreign = is_foreign(domain, room);
+	unsigned int from = row_of(domain, room), to;
 	size_t now;
 	void *new;
 
-	/* It becomes the domain's: large enough to be told from foreign. */
-	if (domain != PYMEM_DOMAIN_RAW)
-		size = max_t(size_t, size, PYALLOC_SMALL_MAX + 1);
 	new = pyraw_realloc(block, room, size, gfp);
 	if (!new) {
 		count(domain, failures);
 		return NULL;
 	}
-	count(domain, reallocs);
 	now = pyraw_usable_size(new);
-	if (foreign) {
-		uncount_raw(domain, room);
-		count(PYDOMAIN_FOREIGN, realloc_frees);
-		count(domain, raw_mallocs);
-		count(domain, realloc_mallocs);
-		room = 0;
+	to = row_of(domain, now);
+	count(domain, reallocs);
+	add_bytes(from, -(long)room);
+	add_bytes(to, now);
+	if (from != to) {
+		count(from, raw_frees);
+		count(from, realloc_frees);
+		count(to, raw_mallocs);
+		count(to, realloc_mallocs);
 	}
-	this_cpu_add(pydomain_counts[domain].raw_bytes, now - room);
-	pyheap_add_bytes(&pyheap_default, domain, now - room);
 	return new;
 }
 
@@ -632,9 +650,8 @@ static void *raw_realloc(enum pymem_domain domain, void *block, size_t size,
 		return raw_resize(domain, block, room, size, gfp);
 	if (pyraw_may_call() && !is_vmalloc_addr(block))
 		block = pyraw_whole(block, room);
-	return move_block(domain,
-			  is_foreign(domain, room) ? PYDOMAIN_FOREIGN : domain,
-			  block, room, size, gfp, caller);
+	return move_block(domain, row_of(domain, room), block, room, size,
+			  gfp, caller);
 }
 
 static void *realloc_any(enum pymem_domain domain, void *ptr, size_t size,
@@ -653,7 +670,7 @@ static void *realloc_any(enum pymem_domain domain, void *ptr, size_t size,
 			malloc_slow(size, gfp, domain, NUMA_NO_NODE);
 		if (block) {
 			count(domain, reallocs);
-			count(domain, realloc_mallocs);
+			count(row_of_block(domain, block), realloc_mallocs);
 		}
 		return block;
 	}

@@ -739,22 +739,20 @@ void pyheap_put_meta(void *block)
 }
 
 /**
- * pyheap_add_bytes() - note that a domain holds more bytes of a heap, or less
- * @heap: the heap
- * @domain: the domain
+ * pyheap_add_bytes() - note that a domain holds more bytes, or less
+ * @heap: the heap that keeps the account
+ * @row: the domain, or the row of foreign blocks
  * @bytes: the difference
  *
  * Context: Any.
  */
-void pyheap_add_bytes(struct pyheap *heap, enum pymem_domain domain,
-		      long bytes)
+void pyheap_add_bytes(struct pyheap *heap, unsigned int row, long bytes)
 {
-	long now = atomic_long_add_return(bytes, &heap->domain_bytes[domain]);
-	long peak = atomic_long_read(&heap->domain_peak[domain]);
+	long now = atomic_long_add_return(bytes, &heap->domain_bytes[row]);
+	long peak = atomic_long_read(&heap->domain_peak[row]);
 
 	while (now > peak &&
-	       !atomic_long_try_cmpxchg(&heap->domain_peak[domain], &peak,
-					now))
+	       !atomic_long_try_cmpxchg(&heap->domain_peak[row], &peak, now))
 		;
 }
 

@@ -133,7 +133,7 @@ struct pynode {
  * @name: as in debugfs
  * @list: among all heaps
  * @walk: held while somebody walks the arenas, none of which is released then
- * @domain_bytes: live bytes by domain as last seen at refills and flushes
+ * @domain_bytes: live bytes by domain, foreign ones last, as last seen at refills and flushes
  * @domain_peak: the most of it
  * @false_frees: frees that were counted, and found to be mistakes later
  *
@@ -149,8 +149,8 @@ struct pyheap {
 	const char		*name;
 	struct list_head	list;
 	struct mutex		walk;	/* see above */
-	atomic_long_t		domain_bytes[PYMEM_NR_DOMAINS];
-	atomic_long_t		domain_peak[PYMEM_NR_DOMAINS];
+	atomic_long_t		domain_bytes[PYMEM_NR_DOMAINS + 1];
+	atomic_long_t		domain_peak[PYMEM_NR_DOMAINS + 1];
 	atomic_long_t		false_frees;
 };
 
@@ -195,8 +195,7 @@ size_t pyheap_take(struct pynode *node, unsigned int class, size_t n,
 		   void **blocks, bool dip, u32 random);
 void *pyheap_take_meta(struct pynode *node, size_t bytes, bool dip);
 void pyheap_put_meta(void *block);
-void pyheap_add_bytes(struct pyheap *heap, enum pymem_domain domain,
-		      long bytes);
+void pyheap_add_bytes(struct pyheap *heap, unsigned int row, long bytes);
 size_t pyheap_put(size_t n, void **blocks, unsigned long caller);
 enum pyalloc_mistake pyheap_judge(const void *ptr);
 bool pyheap_is_live(const void *ptr, unsigned long caller);

@@ -39,7 +39,16 @@ bool pyraw_may_call(void)
 {
 	if (in_nmi())
 		return false;
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return preemptible();
+	/* Lockdep can hold every kernel to PREEMPT_RT's rules. */
+	return !IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING) || !in_hardirq();
+}
+
+/* vfree() sleeps, and a reader of preemptible RCU may not. */
+static bool may_sleep(void)
+{
+	return preemptible() && !rcu_preempt_depth();
 }
 
 /**
@@ -180,7 +189,7 @@ bool pyraw_free(void *ptr, unsigned long caller)
 {
 	if (!pyraw_is_block(ptr, caller))
 		return false;
-	if (!pyraw_may_call() || (is_vmalloc_addr(ptr) && !preemptible()))
+	if (!pyraw_may_call() || (is_vmalloc_addr(ptr) && !may_sleep()))
 		defer(ptr);
 	else
 		kvfree(ptr);

@@ -191,11 +191,8 @@ int pystats_domains(struct pydomain_stats stats[PYDOMAIN_ROWS])
 	for (row = 0; row < PYDOMAIN_ROWS; row++)
 		sum_domain(row, heap, &stats[row]);
 	kfree(heap);
-	for (row = 0; row < PYMEM_NR_DOMAINS; row++)
+	for (row = 0; row < PYDOMAIN_ROWS; row++)
 		stats[row].peak_bytes = peak_of(row, stats[row].bytes);
-	/* Of foreign blocks only the end is seen. */
-	stats[PYDOMAIN_FOREIGN].blocks = 0;
-	stats[PYDOMAIN_FOREIGN].peak_bytes = 0;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(pystats_domains);
