@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0
+# Builds pyalloc for the running kernel, or the one that KDIR names, and runs
+# what a person wants to run.  `make help` lists it.  Kbuild is what the kernel
+# reads; this file is for people.
+
+KDIR ?= $(wildcard /lib/modules/$(shell uname -r)/build)
+
+# A copy of the tree is what a kernel's own makefiles build: they include this.
+ifeq ($(KERNELRELEASE),)
+
+all: modules
+
+ifneq ($(KDIR),)
+modules:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+else
+# This machine has no headers for the kernel that runs on it: those of the
+# stock kernel that `make run` boots will show that the code builds.
+modules:
+	@echo "No headers for $$(uname -r) here: building for Debian's 6.12."
+	@echo "(To load the modules on this machine, install its linux-headers;"
+	@echo "for another kernel, say KDIR=/its/headers/or/build.)"
+	@dir=$$(scripts/modules.sh stock-6.12) && echo "The modules are in $$dir"
+endif
+
+run:
+	@scripts/run.sh
+
+shell:
+	@scripts/run.sh -s
+
+test:
+	@scripts/test.sh $(TIERS)
+
+test-matrix: test
+
+bench:
+	@echo "There are no benchmarks yet."
+
+check:
+	@scripts/check.sh
+
+clean:
+	rm -rf build
+ifneq ($(KDIR),)
+	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+endif
+
+help:
+	@echo "make              the modules for this kernel, or KDIR=another"
+	@echo "make run          shows pyalloc in a stock kernel in QEMU"
+	@echo "make shell        the same, and stays in it with a prompt"
+	@echo "make test         tests in all test kernels, or TIERS='uml ...'"
+	@echo "make test-matrix  the same in every kernel there is"
+	@echo "make bench        the benchmarks"
+	@echo "make check        checkpatch, sparse, W=1, kernel-doc, shellcheck"
+	@echo "make clean        removes what was built; the cache of kernels"
+	@echo "                  in ~/.cache/pyalloc stays"
+
+.PHONY: all modules run shell test test-matrix bench check clean help
+
+endif

@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# check.sh: what can be said about the code without running it: checkpatch,
+# kernel-doc, sparse and the compiler's W=1, shellcheck, Python's compiler.
+# The last line is `N passed, N failed`.
+
+. "$(dirname "$0")/lib.sh"
+
+passed=0
+failed=0
+
+# Of checkpatch's types, those left out:
+ignored=(
+	# what stands in a kernel's tree and not here
+	FILE_PATH_CHANGES
+	# compat.h is the one place for them, and there is nothing else for it
+	LINUX_VERSION_CODE
+	# a lock's or a barrier's comment may stand above a group
+	MEMORY_BARRIER
+	# names of CPython's, in its own letters
+	CAMELCASE
+	# the name of a struct's member takes no parentheses, and typeof() and
+	# sizeof() do not evaluate what they are given: false alarms only
+	MACRO_ARG_PRECEDENCE
+	MACRO_ARG_REUSE
+)
+
+# try NAME COMMAND...: passes when the command succeeds without a word.
+try()
+{
+	local name=$1 output
+	shift
+
+	if output=$("$@" 2>&1) && [ -z "$output" ]; then
+		passed=$((passed + 1))
+		return
+	fi
+	failed=$((failed + 1))
+	echo "FAIL $name"
+	printf '%s\n' "$output" | sed 's/^/     | /' | tail -n 60
+}
+
+# The kernel side's files, and those of a kind, as git would list them.
+sources()
+{
+	find include pyalloc kunit samples -name '*.[ch]' | sort
+}
+
+checkpatch()
+{
+	perl "$source/scripts/checkpatch.pl" --no-tree --strict --terse -q \
+		--show-types --max-line-length=100 --no-summary \
+		--ignore "$(IFS=,; echo "${ignored[*]}")" -f "$1"
+}
+
+kernel_doc()
+{
+	# It reports a file without any as nothing at all.
+	perl "$source/scripts/kernel-doc" -none -Werror "$1"
+}
+
+# Builds with all warnings for a kernel; the lines of the two that warn are
+# told apart by the name of the warning, which sparse does not give.
+build()
+{
+	local kernel=$1 log=$top/build/modules/$1-check.log
+
+	rm -rf "$top/build/modules/$kernel-check"
+	"$top/scripts/modules.sh" "$kernel" check W=1 C=2 CHECK=sparse \
+		2>&1 > /dev/null | grep -v '^building' |
+		grep -E 'error|failed' || true
+	[ -e "$log" ] && grep -q '\.ko$' "$log" || echo "no module was built"
+}
+
+# Lines of the log about our own files.
+own_warnings()
+{
+	grep -E "^$top/build/modules/$1-check/.*(warning|error):" \
+		"$top/build/modules/$1-check.log" | sort -u || true
+}
+
+gcc_warnings()
+{
+	own_warnings "$1" | grep '\[-W' || true
+}
+
+sparse_warnings()
+{
+	own_warnings "$1" | grep -v '\[-W' || true
+}
+
+lint_shell()
+{
+	shellcheck -x -P SCRIPTDIR "$@"
+}
+
+compile_python()
+{
+	python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$1"
+}
+
+cd "$top"
+need perl sparse shellcheck python3
+source=$("$top/scripts/kernel.sh" source)
+
+for file in $(sources); do
+	try "checkpatch $file" checkpatch "$file"
+	try "kernel-doc $file" kernel_doc "$file"
+done
+for kernel in stock-6.1 stock-6.12; do
+	try "build $kernel" build "$kernel"
+	try "W=1 $kernel" gcc_warnings "$kernel"
+	try "sparse $kernel" sparse_warnings "$kernel"
+done
+for file in scripts/*.sh scripts/record/*.sh .ci/run; do
+	try "shellcheck $file" lint_shell -s bash "$file"
+done
+for file in scripts/guest/*; do
+	# Their shell is busybox's, which has what dash has.
+	# Its rules on words that are only used or only set by another file,
+	# or reached by name, know too little of how these are put together.
+	try "shellcheck $file" lint_shell -s dash -S warning \
+		-e SC2034,SC2154 "$file"
+done
+for file in scripts/*.py scripts/record/*.py; do
+	try "python $file" compile_python "$file"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

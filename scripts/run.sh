@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# run.sh [-s]: shows pyalloc at work in a stock Debian kernel with 2 CPUs, in
+# an emulated machine, on the allocations of a real Python program recorded
+# here and now (scripts/guest/run.sh is what happens in there).  With -s the
+# machine stays, with a prompt.
+#
+# PYALLOC_KERNEL names another of the test kernels than stock-6.12,
+# PYALLOC_TRACE a trace to replay instead of a new recording.
+
+. "$(dirname "$0")/lib.sh"
+
+kernel=${PYALLOC_KERNEL:-stock-6.12}
+trace=${PYALLOC_TRACE:-$top/build/traces/docstore.trc}
+log=$top/build/run.log
+shown=$top/build/run.txt
+
+if [ ! -e "$trace" ]; then
+	say "recording a Python program"
+	mkdir -p "$(dirname "$trace")"
+	quietly "$top/build/record.log" "$top/scripts/record/record.sh" "$trace"
+fi
+modules=$("$top/scripts/modules.sh" "$kernel")
+options=(-f "$trace:/traces")
+for module in "$modules"/pyalloc.ko "$modules"/samples/*/*.ko; do
+	[ ! -e "$module" ] || options+=(-m "$module")
+done
+
+say "booting $kernel"
+if [ "${1:-}" = -s ]; then
+	exec "$top/scripts/boot.sh" -s "${options[@]}" "$kernel" \
+		"load && echo 'pyalloc is loaded: see /sys/kernel/debug/pyalloc'"
+fi
+
+# The commands' own output is shown while it comes, the kernel's log is kept.
+mkdir -p "$top/build"
+: > "$shown"
+"$top/scripts/boot.sh" -t 170 -l "$log" -o "$shown" "${options[@]}" \
+	"$kernel" ". /guest/run.sh" &
+boot=$!
+tail -f -n +1 --pid="$boot" "$shown" | tr -d '\r'
+status=0
+wait "$boot" || status=$?
+[ "$status" = 0 ] || say "that did not go well ($status): see $log"
+exit "$status"

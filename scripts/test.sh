@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# test.sh [TIER...]: tests the modules in test kernels, in all tiers of the
+# table unless some are named.  The last line is `N passed, N failed`.
+#
+# A tier is one boot: a kernel, its size, a time limit, and those suites of
+# scripts/guest that run in it.  The logs stay in build/test.
+#
+# PYALLOC_JOBS says how many boots may go on at once; without it, as many as
+# there are CPUs.
+# PYALLOC_TRACES is a directory of more traces (*.trc, *.trc.xz) to replay.
+
+. "$(dirname "$0")/lib.sh"
+
+# tier       kernel      CPUs  MiB  seconds  suites
+tiers='
+x86-debug    x86-debug   2    1024  900      kunit matrix-short garbage
+stock-6.1    stock-6.1   2     512  300      kunit parameters garbage reload replay
+stock-6.12   stock-6.12  2     512  300      kunit parameters garbage reload replay
+uml          uml         1     256  120      kunit parameters garbage reload
+uml-matrix   uml         1     256  180      matrix
+'
+jobs=${PYALLOC_JOBS:-$(nproc)}
+
+# What `trc.py break` can do to a trace.
+trace_faults='magic words crc slot free realloc taken size slots many peak ops name'
+
+results=$top/build/test
+traces=$top/build/traces
+
+# A program is recorded here and now; bad traces are made along with it.
+collect_traces()
+{
+	local trc=$top/scripts/record/trc.py file fault
+
+	mkdir -p "$traces/bad"
+	[ -e "$traces/docstore.trc" ] ||
+		quietly "$traces/record.log" \
+			"$top/scripts/record/record.sh" "$traces/docstore.trc"
+	for fault in $trace_faults; do
+		[ -e "$traces/bad/$fault.trc" ] ||
+			python3 "$trc" break "$fault" "$traces/bad/$fault.trc"
+	done
+	for file in "${PYALLOC_TRACES:-/nonexistent}"/*.trc{,.xz}; do
+		case $file in
+		*'*'*) ;;
+		*.xz) xz -dc "$file" > "$traces/$(basename "$file" .xz)" ;;
+		*) cp "$file" "$traces/" ;;
+		esac
+	done
+}
+
+# boot_tier NAME KERNEL CPUS MIB SECONDS SUITE...: a boot and what came of it.
+boot_tier()
+{
+	local name=$1 kernel=$2 cpus=$3 memory=$4 limit=$5
+	local log=$results/$1.log modules=$top/build/modules/$2
+	local suite start=$SECONDS module dir options=() commands=()
+	shift 5
+
+	dir=$("$top/scripts/kernel.sh" "$kernel")
+	for module in "$modules"/*.ko "$modules"/{kunit,samples/*}/*.ko \
+		      "$dir/build/lib/kunit/kunit.ko"; do
+		[ ! -e "$module" ] || options+=(-m "$module")
+	done
+	for suite; do
+		commands+=(". /guest/$suite.sh")
+		[ "$suite" != replay ] || options+=(-f "$traces")
+	done
+	"$top/scripts/boot.sh" -c "$cpus" -M "$memory" -t "$limit" -l "$log" \
+		"${options[@]}" "$kernel" "${commands[@]}" || true
+	say "$name took $((SECONDS - start)) s"
+	"$top/scripts/verdict.py" --kunit "$kunit" --tier "$name" "$log"
+}
+
+# The tiers that are asked for, a line each.
+chosen_tiers()
+{
+	local name rest
+
+	while read -r name rest; do
+		[ -n "$name" ] || continue
+		[ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
+		echo "$name $rest"
+	done <<< "$tiers"
+}
+
+# Kernels and modules are built one after the other: a build uses every CPU.
+build_modules()
+{
+	local kernel
+
+	chosen_tiers "$@" | awk '{ print $2 }' | sort -u |
+		while read -r kernel; do
+			"$top/scripts/modules.sh" "$kernel" > /dev/null || true
+		done
+}
+
+# An emulated machine with two CPUs keeps hardly more than one busy, so as many
+# boots go on at once as there are CPUs.
+boot_tiers()
+{
+	local name rest running=0
+
+	while read -r name rest; do
+		if [ $running -ge "$jobs" ]; then
+			wait -n || true
+			running=$((running - 1))
+		fi
+		# shellcheck disable=SC2086 # the words of the table
+		boot_tier "$name" $rest < /dev/null > "$results/$name.sums" &
+		running=$((running + 1))
+	done < <(chosen_tiers "$@")
+	wait
+}
+
+# Each tier's last line is its sum; one that could not even boot has failed.
+show_tiers()
+{
+	local name rest sums
+
+	while read -r name rest; do
+		sums=$results/$name.sums
+		case $(tail -n 1 "$sums") in
+		*' passed, '*) ;;
+		*)
+			echo "FAIL $name: it could not be run" >> "$sums"
+			echo "0 passed, 1 failed" >> "$sums"
+			;;
+		esac
+		sed "\$s/^/$name: /" "$sums"
+	done < <(chosen_tiers "$@")
+}
+
+for tier; do
+	grep -q "^$tier " <<< "$tiers" || die "'$tier' is not a tier"
+done
+need python3 xz-utils
+kunit=$("$top/scripts/kernel.sh" source)/tools/testing/kunit
+mkdir -p "$results"
+rm -f "$results"/*.{sums,log}
+collect_traces
+
+python3 "$top/scripts/verdict_test.py" "$kunit" > "$results/verdict.sums" ||
+	true
+sed '$s/^/verdict: /' "$results/verdict.sums"
+build_modules "$@"
+boot_tiers "$@"
+show_tiers "$@"
+cat "$results"/*.sums | add_up
