@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What all suites stand on.
+ *
+ * Each case begins with a heap without an arena of its own and ends with
+ * three questions: are there as many blocks as before, was every report
+ * expected, and does the check find everything whole?
+ */
+#include <linux/atomic.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "../pyalloc/check.h"
+#include "fixture.h"
+
+/* === The twelve functions === */
+
+static void *mem_malloc(size_t size, gfp_t gfp)
+{
+	return pymem_malloc(size, gfp);
+}
+
+static void *object_malloc(size_t size, gfp_t gfp)
+{
+	return pyobject_malloc(size, gfp);
+}
+
+const struct domain domains[PYMEM_NR_DOMAINS] = {
+	[PYMEM_DOMAIN_RAW] = {
+		"raw", PYMEM_DOMAIN_RAW, pymem_raw_malloc, pymem_raw_calloc,
+		pymem_raw_realloc, pymem_raw_free,
+	},
+	[PYMEM_DOMAIN_MEM] = {
+		"mem", PYMEM_DOMAIN_MEM, mem_malloc, pymem_calloc,
+		pymem_realloc, pymem_free,
+	},
+	[PYMEM_DOMAIN_OBJ] = {
+		"object", PYMEM_DOMAIN_OBJ, object_malloc, pyobject_calloc,
+		pyobject_realloc, pyobject_free,
+	},
+};
+
+/* === Reports === */
+
+static atomic_t nr_reports;
+static struct pyalloc_report last_report;
+
+static void catch_report(const struct pyalloc_report *report)
+{
+	last_report = *report;
+	atomic_inc(&nr_reports);
+}
+
+/**
+ * reports_seen() - how many reports came that no case has expected yet
+ *
+ * Return: their number.
+ */
+unsigned int reports_seen(void)
+{
+	return atomic_read(&nr_reports);
+}
+
+/**
+ * last_mistake() - what the last report said
+ *
+ * Return: the mistake.
+ */
+enum pyalloc_mistake last_mistake(void)
+{
+	return last_report.mistake;
+}
+
+/**
+ * expect_report() - one report came since the last call, and it was this
+ * @test: the case
+ * @mistake: what it said
+ * @ptr: of which pointer
+ */
+void expect_report(struct kunit *test, enum pyalloc_mistake mistake,
+		   const void *ptr)
+{
+	KUNIT_EXPECT_EQ(test, reports_seen(), 1);
+	KUNIT_EXPECT_EQ(test, (int)last_report.mistake, (int)mistake);
+	KUNIT_EXPECT_PTR_EQ(test, last_report.ptr, ptr);
+	atomic_set(&nr_reports, 0);
+}
+
+/**
+ * expect_no_report() - nothing was reported since the last call
+ * @test: the case
+ */
+void expect_no_report(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, reports_seen(), 0);
+	atomic_set(&nr_reports, 0);
+}
+
+/**
+ * expect_whole() - the check finds nothing broken
+ * @test: the case
+ */
+void expect_whole(struct kunit *test)
+{
+	struct pycheck *check = kzalloc(sizeof(*check), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, check);
+	pycheck_all(check);
+	KUNIT_EXPECT_EQ_MSG(test, check->broken, 0UL, "%s", check->what);
+	kfree(check);
+}
+
+/* === Before and after === */
+
+static size_t blocks_before;
+static long raw_before;
+
+static long raw_blocks(struct kunit *test)
+{
+	struct pydomain_stats rows[PYDOMAIN_ROWS];
+
+	take_domain_stats(test, rows);
+	return rows[PYMEM_DOMAIN_RAW].blocks;
+}
+
+/**
+ * fixture_suite_init() - begin to catch reports
+ * @suite: the suite
+ *
+ * Return: 0.
+ */
+int fixture_suite_init(struct kunit_suite *suite)
+{
+	pydebug_set_hook(catch_report);
+	return 0;
+}
+
+/**
+ * fixture_suite_exit() - let reports go to the log again
+ * @suite: the suite
+ */
+void fixture_suite_exit(struct kunit_suite *suite)
+{
+	pyalloc_reclaim();
+	pydebug_set_hook(NULL);
+}
+
+/**
+ * fixture_init() - empty the fronts and give back what is free
+ * @test: the case
+ *
+ * Return: 0.
+ */
+int fixture_init(struct kunit *test)
+{
+	pyalloc_reclaim();
+	atomic_set(&nr_reports, 0);
+	blocks_before = pymem_get_allocated_blocks();
+	raw_before = raw_blocks(test);
+	return 0;
+}
+
+/**
+ * fixture_exit() - everything is as it was
+ * @test: the case
+ */
+void fixture_exit(struct kunit *test)
+{
+	rcu_barrier();
+	expect_no_report(test);
+	expect_whole(test);
+	pyalloc_reclaim();
+	expect_no_report(test);
+	expect_whole(test);
+	KUNIT_EXPECT_EQ(test, pymem_get_allocated_blocks(), blocks_before);
+	KUNIT_EXPECT_EQ(test, raw_blocks(test), raw_before);
+}
+
+/* === Size classes === */
+
+/**
+ * loaded_scheme() - the size classes that the module was loaded with
+ *
+ * They are told by two of them: 24 bytes are a class of `fine` alone, and 48
+ * are none of `pow2`.
+ *
+ * Return: the scheme.
+ */
+enum pyclasses_scheme loaded_scheme(void)
+{
+	static int scheme = -1;
+	void *block;
+
+	if (scheme >= 0)
+		return scheme;
+	block = pymem_malloc(24, GFP_KERNEL | __GFP_NOFAIL);
+	scheme = pyalloc_usable_size(block) == 24 ? PYCLASSES_FINE :
+		 PYCLASSES_LINEAR;
+	pymem_free(block);
+	block = pymem_malloc(40, GFP_KERNEL | __GFP_NOFAIL);
+	if (pyalloc_usable_size(block) == 64)
+		scheme = PYCLASSES_POW2;
+	pymem_free(block);
+	return scheme;
+}
+
+/**
+ * class_size() - the size class of a request, by rule
+ * @size: of at most 512 bytes
+ *
+ * Return: the class's size.
+ */
+size_t class_size(size_t size)
+{
+	size = max_t(size_t, size, 1);
+	switch (loaded_scheme()) {
+	case PYCLASSES_LINEAR:
+		return ALIGN(size, 16);
+	case PYCLASSES_FINE:
+		return ALIGN(size, 8);
+	default:
+		return max_t(size_t, roundup_pow_of_two(size), 8);
+	}
+}
+
+/**
+ * class_index() - which row of the statistics a request has
+ * @size: the request
+ *
+ * Return: the row.
+ */
+unsigned int class_index(size_t size)
+{
+	size = class_size(size);
+	switch (loaded_scheme()) {
+	case PYCLASSES_LINEAR:
+		return size / 16 - 1;
+	case PYCLASSES_FINE:
+		return size / 8 - 1;
+	default:
+		return ilog2(size) - 3;
+	}
+}
+
+/**
+ * class_above() - the next larger class
+ * @size: a class's size
+ *
+ * Return: the next one's, over 512 after the last.
+ */
+size_t class_above(size_t size)
+{
+	return class_size(size + 1);
+}
+
+/* === Accounts === */
+
+/**
+ * take_heap_stats() - a snapshot of the default heap
+ * @test: the case
+ *
+ * Return: the snapshot, which kfree() frees.
+ */
+struct pyheap_stats *take_heap_stats(struct kunit *test)
+{
+	struct pyheap_stats *stats = kzalloc(sizeof(*stats), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, stats);
+	pystats_heap(&pyheap_default, stats);
+	return stats;
+}
+
+/**
+ * heap_arenas() - how many arenas the default heap has
+ * @test: the case
+ *
+ * Return: their number.
+ */
+unsigned long heap_arenas(struct kunit *test)
+{
+	struct pyheap_stats *stats = take_heap_stats(test);
+	unsigned long arenas = stats->arenas;
+
+	kfree(stats);
+	return arenas;
+}
+
+/**
+ * class_pools() - how many pools a size class has
+ * @test: the case
+ * @size: the class's size
+ *
+ * Return: their number.
+ */
+unsigned long class_pools(struct kunit *test, size_t size)
+{
+	struct pyheap_stats *stats = take_heap_stats(test);
+	unsigned long pools = stats->class[class_index(size)].pools;
+
+	kfree(stats);
+	return pools;
+}
+
+/**
+ * take_domain_stats() - a snapshot of the domains
+ * @test: the case
+ * @rows: where to put it
+ */
+void take_domain_stats(struct kunit *test,
+		       struct pydomain_stats rows[PYDOMAIN_ROWS])
+{
+	KUNIT_ASSERT_EQ(test, pystats_domains(rows), 0);
+}
+
+/**
+ * balance_foreign() - make up for a foreign block that a domain freed
+ * @test: the case
+ * @domain: the domain
+ * @usable: the block's usable size
+ *
+ * raw can't tell a foreign block from its own, and the others only one of at
+ * most 512 bytes; so one of their own goes to the kernel in return.
+ */
+void balance_foreign(struct kunit *test, const struct domain *domain,
+		     size_t usable)
+{
+	void *block;
+
+	if (domain->id != PYMEM_DOMAIN_RAW && usable <= PYALLOC_SMALL_MAX)
+		return;
+	block = domain->malloc(usable, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	KUNIT_ASSERT_TRUE(test, !is_heaps(block));
+	kvfree(block);
+}
+
+/**
+ * balance() - make up for a block of one domain that another one freed
+ * @test: the case
+ * @from: the domain that allocated it
+ * @to: the domain that freed it
+ * @size: its size
+ */
+void balance(struct kunit *test, const struct domain *from,
+	     const struct domain *to, size_t size)
+{
+	void *block;
+
+	if (from == to || size <= PYALLOC_SMALL_MAX) {
+		/* raw's own small one was taken for a foreign one. */
+		if (from != to && from->id == PYMEM_DOMAIN_RAW)
+			from->free(kmalloc(size, GFP_KERNEL));
+		return;
+	}
+	block = to->malloc(size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	from->free(block);
+}
+
+/* === Contents === */
+
+/**
+ * fill() - write a pattern that is_filled() knows again
+ * @ptr: where
+ * @bytes: how much
+ * @seed: which pattern
+ */
+void fill(void *ptr, size_t bytes, u8 seed)
+{
+	memset(ptr, seed, bytes);
+}
+
+/**
+ * is_filled() - is the pattern still there?
+ * @ptr: where
+ * @bytes: how much of it
+ * @seed: which pattern
+ *
+ * Return: true if all of it is.
+ */
+bool is_filled(const void *ptr, size_t bytes, u8 seed)
+{
+	return !memchr_inv(ptr, seed, bytes);
+}
+
+/**
+ * is_zero() - are these bytes zero?
+ * @ptr: where
+ * @bytes: how many
+ *
+ * Return: true if all of them are.
+ */
+bool is_zero(const void *ptr, size_t bytes)
+{
+	return !memchr_inv(ptr, 0, bytes);
+}
+
+/**
+ * is_heaps() - does a heap hold this address?
+ * @ptr: the address
+ *
+ * Return: false if it is raw's or nobody's.
+ */
+bool is_heaps(const void *ptr)
+{
+	return pymap_lookup(ptr) != 0;
+}
+
+/* === Many blocks === */
+
+/**
+ * push_block() - put a block in front of a chain
+ * @first: the chain's first block, or NULL
+ * @block: the block, of 8 bytes at least
+ *
+ * Return: the chain's first block.
+ */
+void *push_block(void *first, void *block)
+{
+	*(void **)block = first;
+	return block;
+}
+
+/**
+ * pop_block() - take the first block of a chain
+ * @first: the chain's first block, moved on to the next
+ *
+ * Return: the block, or NULL if there is none.
+ */
+void *pop_block(void **first)
+{
+	void *block = *first;
+
+	if (block)
+		*first = *(void **)block;
+	return block;
+}
+
+/**
+ * exhaust_heap() - leave the heap without a free granule
+ *
+ * Takes all that a caller who may not take a page can have in blocks of 512
+ * bytes.  Work items may bring more arenas once preemption is possible.
+ *
+ * Context: Preemption off.
+ * Return: the blocks, as a chain for free_blocks().
+ */
+void *exhaust_heap(void)
+{
+	void *first = NULL, *block;
+
+	while ((block = pymem_malloc(PYALLOC_SMALL_MAX, 0)))
+		first = push_block(first, block);
+	return first;
+}
+
+/**
+ * free_blocks() - free the blocks of a chain
+ * @first: its first block, or NULL
+ */
+void free_blocks(void *first)
+{
+	void *block;
+
+	while ((block = pop_block(&first)))
+		pymem_free(block);
+}
+
+/**
+ * take_exactly() - blocks straight from the pools
+ * @test: the case
+ * @size: their size
+ * @n: how many
+ * @blocks: where to put them
+ *
+ * The fronts are emptied before and after, so that what is out of the pools
+ * is what the case holds.
+ */
+void take_exactly(struct kunit *test, size_t size, size_t n, void **blocks)
+{
+	pyalloc_reclaim();
+	KUNIT_ASSERT_EQ(test, pymem_malloc_bulk(size, GFP_KERNEL, n, blocks),
+			n);
+	pyalloc_reclaim();
+}
+
+/**
+ * make_array() - an array of pointers, all NULL
+ * @test: the case
+ * @n: how many
+ *
+ * Return: the array, which kvfree() frees.
+ */
+void **make_array(struct kunit *test, size_t n)
+{
+	void **array = kvcalloc(n, sizeof(*array), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	return array;
+}

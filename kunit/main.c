@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * All suites, in one module.
+ */
+#include <linux/module.h>
+
+#include "suites.h"
+
+kunit_test_suites(&domain_suite, &class_suite, &realloc_suite, &heap_suite,
+		  &map_suite, &front_suite, &raw_suite, &bulk_suite,
+		  &rcu_suite, &gfp_suite, &stats_suite, &misuse_suite,
+		  &context_suite, &smp_suite);
+
+MODULE_DESCRIPTION("Tests of pyalloc");
+MODULE_AUTHOR("The pyalloc authors");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The suites, each in the file that has its name.
+ */
+#ifndef _PYALLOC_KUNIT_SUITES_H
+#define _PYALLOC_KUNIT_SUITES_H
+
+#include "shim.h"
+
+extern struct kunit_suite domain_suite;
+extern struct kunit_suite class_suite;
+extern struct kunit_suite realloc_suite;
+extern struct kunit_suite heap_suite;
+extern struct kunit_suite map_suite;
+extern struct kunit_suite front_suite;
+extern struct kunit_suite raw_suite;
+extern struct kunit_suite bulk_suite;
+extern struct kunit_suite rcu_suite;
+extern struct kunit_suite gfp_suite;
+extern struct kunit_suite stats_suite;
+extern struct kunit_suite misuse_suite;
+extern struct kunit_suite context_suite;
+extern struct kunit_suite smp_suite;
+
+#endif /* _PYALLOC_KUNIT_SUITES_H */
