@@ -32,7 +32,8 @@ shell:
 test:
 	@scripts/test.sh $(TIERS)
 
-test-matrix: test
+test-matrix:
+	@scripts/test.sh -a
 
 bench:
 	@echo "There are no benchmarks yet."
@@ -51,7 +52,7 @@ help:
 	@echo "make run          shows pyalloc in a stock kernel in QEMU"
 	@echo "make shell        the same, and stays in it with a prompt"
 	@echo "make test         tests in all test kernels, or TIERS='uml ...'"
-	@echo "make test-matrix  the same in every kernel there is"
+	@echo "make test-matrix  the same, and the slow ones"
 	@echo "make bench        the benchmarks"
 	@echo "make check        checkpatch, sparse, W=1, kernel-doc, shellcheck"
 	@echo "make clean        removes what was built; the cache of kernels"

@@ -95,7 +95,7 @@ static void test_bulk_without_memory(struct kunit *test)
 	size_t got;
 
 	preempt_disable();
-	all = exhaust_heap();
+	all = exhaust_heap(200);
 	got = pymem_malloc_bulk(200, 0, 16, blocks);
 	preempt_enable();
 	free_blocks(all);

@@ -439,22 +439,29 @@ void *pop_block(void **first)
 	return block;
 }
 
+static void *exhaust_class(void *first, size_t size)
+{
+	void *block;
+
+	while ((block = pymem_malloc(size, 0)))
+		first = push_block(first, block);
+	return first;
+}
+
 /**
- * exhaust_heap() - leave the heap without a free granule
+ * exhaust_heap() - leave the heap without a free granule, nor a free block
+ * @size: of this size
  *
  * Takes all that a caller who may not take a page can have in blocks of 512
- * bytes.  Work items may bring more arenas once preemption is possible.
+ * bytes and of @size.  Work items may bring more arenas once preemption is
+ * possible.
  *
  * Context: Preemption off.
  * Return: the blocks, as a chain for free_blocks().
  */
-void *exhaust_heap(void)
+void *exhaust_heap(size_t size)
 {
-	void *first = NULL, *block;
-
-	while ((block = pymem_malloc(PYALLOC_SMALL_MAX, 0)))
-		first = push_block(first, block);
-	return first;
+	return exhaust_class(exhaust_class(NULL, PYALLOC_SMALL_MAX), size);
 }
 
 /**

@@ -92,7 +92,7 @@ bool is_heaps(const void *ptr);
 /* Many blocks, linked through their own first word. */
 void *push_block(void *first, void *block);
 void *pop_block(void **first);
-void *exhaust_heap(void);
+void *exhaust_heap(size_t size);
 void free_blocks(void *first);
 void take_exactly(struct kunit *test, size_t size, size_t n, void **blocks);
 

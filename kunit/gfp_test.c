@@ -120,7 +120,7 @@ static void test_no_gfp_takes_no_page(struct kunit *test)
 	preempt_disable();
 	pystats_heap(&pyheap_default, stats);
 	before = stats->taken;
-	all = exhaust_heap();
+	all = exhaust_heap(64);
 	small = pymem_malloc(64, 0);
 	large = pymem_malloc(2000, 0);
 	pystats_heap(&pyheap_default, stats);

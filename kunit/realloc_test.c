@@ -129,7 +129,7 @@ static void test_growing_without_memory(struct kunit *test)
 	fill(block, 8, 0x31);
 	pyalloc_reclaim();
 	preempt_disable();
-	all = exhaust_heap();
+	all = exhaust_heap(300);
 	grown = pymem_realloc(block, 300, 0);
 	raw = pymem_realloc(block, 700, 0);
 	preempt_enable();
@@ -152,7 +152,7 @@ static void test_shrinking_never_fails(struct kunit *test)
 		fill(block, class, 0x13);
 		pyalloc_reclaim();
 		preempt_disable();
-		all = exhaust_heap();
+		all = exhaust_heap(1);
 		now = pymem_realloc(block, 1, 0);
 		preempt_enable();
 		free_blocks(all);
@@ -174,7 +174,7 @@ static void test_raw_shrinking_never_fails(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, block);
 		fill(block, sizes[i], 0x13);
 		preempt_disable();
-		all = exhaust_heap();
+		all = exhaust_heap(200);
 		now = pymem_realloc(block, 200, 0);
 		preempt_enable();
 		free_blocks(all);

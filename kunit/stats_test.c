@@ -160,7 +160,7 @@ static void test_shrinking_in_need_is_no_failure(struct kunit *test)
 	struct change *change = begin_change(test, PYMEM_DOMAIN_OBJ);
 
 	preempt_disable();
-	all = exhaust_heap();
+	all = exhaust_heap(40);
 	now = pyobject_realloc(block, 40, 0);
 	preempt_enable();
 	free_blocks(all);

@@ -377,9 +377,13 @@ static long excess_of(struct pyheap *heap, struct pyheap_stats *stats)
 	       atomic_long_read(&heap->false_frees);
 }
 
+/* How often a lost block is looked for again. */
+#define MAX_AGAIN	5
+
 /*
- * The fronts are read while they work, so a snapshot may be off by what
- * happened meanwhile.  A block that is really lost is missing in all of them.
+ * The fronts are read while they work, so a snapshot may be off by what is
+ * under way on some CPU.  With a grace period that is over, since preemption
+ * is off meanwhile; a block that is really lost is missing every time.
  */
 static void check_accounts(struct pycheck *check, struct pyheap *heap,
 			   struct pyheap_stats *stats)
@@ -393,10 +397,14 @@ static void check_accounts(struct pycheck *check, struct pyheap *heap,
 	      stats->unused_bytes;
 	expect(check, sum == stats->arena_bytes,
 	       "%s: the bytes do not add up to the arenas'", heap->name);
-	while (excess && again++ < 16 && excess_of(heap, stats) == excess)
-		cond_resched();
-	expect(check, again <= 16, "%s: %ld more blocks out than were taken",
-	       heap->name, excess);
+	while (excess && again < MAX_AGAIN) {
+		synchronize_rcu();
+		if (excess_of(heap, stats) != excess)
+			break;
+		again++;
+	}
+	expect(check, again < MAX_AGAIN,
+	       "%s: %ld more blocks out than were taken", heap->name, excess);
 }
 
 static void check_heap(struct pycheck *check, struct pyheap *heap)

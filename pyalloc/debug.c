@@ -34,20 +34,17 @@ static const char *const mistakes[PYALLOC_NO_MISTAKE] = {
 	[PYALLOC_WILD]		= "is nobody's block",
 };
 
-static void describe(struct pyalloc_report *report)
+static void describe(struct pyalloc_report *report, u32 entry)
 {
-	u32 entry = pymap_lookup(report->ptr);
 	struct pyarena *arena;
-	unsigned int granule;
-	u8 class;
+	u8 code = entry & PYMAP_CODE_MASK & ~PYMAP_CLOSED;
 
 	rcu_read_lock();
 	arena = pymap_arena(entry >> PYMAP_ARENA_SHIFT);
-	if (arena && (entry & PYMAP_CODE_MASK)) {
-		granule = pyarena_granule(arena, report->ptr);
-		report->pool = arena->number << PYMAP_ARENA_SHIFT | granule;
-		class = READ_ONCE(arena->pools[granule].class);
-		report->size = pyheap_class(arena->node->heap, class)->size;
+	if (arena && code && pyarena_has(arena, report->ptr)) {
+		report->pool = (entry & ~PYMAP_CODE_MASK) |
+			       pyarena_granule(arena, report->ptr);
+		report->size = pyheap_class(arena->node->heap, code - 1)->size;
 	}
 	rcu_read_unlock();
 }
@@ -56,11 +53,12 @@ static void describe(struct pyalloc_report *report)
  * pydebug_report() - say that a pointer is not what its caller thinks
  * @mistake: what it is
  * @ptr: the pointer
+ * @entry: what the map has, or had, for it
  * @caller: the address of the call
  *
  * Context: Any, with no lock of pyalloc's held.
  */
-void pydebug_report(enum pyalloc_mistake mistake, const void *ptr,
+void pydebug_report(enum pyalloc_mistake mistake, const void *ptr, u32 entry,
 		    unsigned long caller)
 {
 	struct pyalloc_report report = {
@@ -70,7 +68,7 @@ void pydebug_report(enum pyalloc_mistake mistake, const void *ptr,
 		READ_ONCE(report_hook);
 
 	atomic_long_inc(&nr_reports);
-	describe(&report);
+	describe(&report, entry);
 	if (hook) {
 		hook(&report);
 		return;

@@ -39,7 +39,7 @@ struct pyalloc_report {
 	unsigned long		caller;
 };
 
-void pydebug_report(enum pyalloc_mistake mistake, const void *ptr,
+void pydebug_report(enum pyalloc_mistake mistake, const void *ptr, u32 entry,
 		    unsigned long caller);
 unsigned long pydebug_reports(void);
 

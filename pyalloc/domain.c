@@ -450,7 +450,7 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 	unsigned int class = class_of_entry(entry);
 
 	if (!heap || !(entry & PYMAP_CODE_MASK)) {
-		pydebug_report(PYALLOC_NO_POOL, block, caller);
+		pydebug_report(PYALLOC_NO_POOL, block, entry, caller);
 		return;
 	}
 	if (want_init_on_free()) {

@@ -494,7 +494,8 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
 	stock = &front->stock[class];
 	if (!pystock_is_start(stock, block)) {
 		preempt_enable();
-		pydebug_report(PYALLOC_INTERIOR, block, caller);
+		pydebug_report(PYALLOC_INTERIOR, block, pymap_lookup(block),
+			       caller);
 		return;
 	}
 	if (pystock_is_busy(stock)) {
@@ -510,7 +511,8 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
 	}
 	preempt_enable();
 	if (twice)
-		pydebug_report(PYALLOC_DOUBLE_FREE, block, caller);
+		pydebug_report(PYALLOC_DOUBLE_FREE, block, pymap_lookup(block),
+			       caller);
 }
 
 /* Up to the first that does not look like a block, as pyfront_push(). */

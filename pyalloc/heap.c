@@ -77,6 +77,19 @@ static unsigned int granules_for(unsigned int size)
 	return granules;
 }
 
+/*
+ * The reciprocal whose error, a multiple of the size and the rounding, is the
+ * least that adds up to PYCLASS_FRACTION over a pool's blocks.
+ */
+static u32 reciprocal_of(const struct pyclass *class)
+{
+	u32 exact = U32_MAX / class->size + 1;
+	u32 error = exact * class->size;	/* modulo 2^32 */
+	u32 wanted = DIV_ROUND_UP(PYCLASS_FRACTION, class->blocks);
+
+	return exact + DIV_ROUND_UP(wanted - error, class->size);
+}
+
 static void add_class(struct pyclasses *scheme, unsigned int size)
 {
 	struct pyclass *class = &scheme->class[scheme->nr];
@@ -85,7 +98,7 @@ static void add_class(struct pyclasses *scheme, unsigned int size)
 	class->size = size;
 	class->granules = granules_for(size);
 	class->blocks = (class->granules << PYGRANULE_SHIFT) / size;
-	class->reciprocal = U32_MAX / size + 1;
+	class->reciprocal = reciprocal_of(class);
 	first = scheme->nr ? PYALLOC_STEP(class[-1].size) + 1 : 0;
 	for (step = first; step <= PYALLOC_STEP(size); step++)
 		scheme->of_step[step] = scheme->nr;
@@ -496,7 +509,7 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 	pool = &arena->pools[pyarena_granule(arena, ptr)];
 	if (pool->fullness == PYPOOL_NONE)
 		return false;
-	while (pool->fullness == PYPOOL_TAIL)
+	while (pool->fullness == PYPOOL_TAIL && pool > arena->pools)
 		pool--;
 	visit->arena = arena;
 	visit->pool = pool;
@@ -531,8 +544,7 @@ judge(const struct visit *visit, const void *ptr, unsigned int *index)
 	u64 product = (u64)visit->class->reciprocal * (u32)(ptr - visit->base);
 
 	*index = product >> 32;
-	if ((u32)product >= PYCLASS_FRACTION ||
-	    *index >= visit->class->blocks)
+	if ((u32)product >= PYCLASS_FRACTION)
 		return PYALLOC_INTERIOR;
 	if (test_bit(*index, visit->bits))
 		return PYALLOC_DOUBLE_FREE;
@@ -558,9 +570,12 @@ static struct pyarena *arena_of(const void *ptr)
 	return pymap_arena(pymap_lookup(ptr) >> PYMAP_ARENA_SHIFT);
 }
 
-/* Gives back blocks of one node until one of another, or a bad one, comes. */
+/*
+ * Gives back blocks of one node until one of another, or a bad one, comes;
+ * of that one @entry is what the map has while its pool still stands.
+ */
 static size_t put_run(struct pynode *node, size_t n, void **blocks,
-		      enum pyalloc_mistake *mistake)
+		      enum pyalloc_mistake *mistake, u32 *entry)
 {
 	struct visit visit = {};
 	struct pyarena *arena;
@@ -578,8 +593,10 @@ static size_t put_run(struct pynode *node, size_t n, void **blocks,
 				break;
 		}
 		*mistake = put_block(&visit, blocks[done]);
-		if (*mistake != PYALLOC_NO_MISTAKE)
+		if (*mistake != PYALLOC_NO_MISTAKE) {
+			*entry = pymap_lookup(blocks[done]);
 			break;
+		}
 	}
 	end_visit(node, &visit);
 	return done;
@@ -604,10 +621,12 @@ size_t pyheap_put(size_t n, void **blocks, unsigned long caller)
 	struct pyarena *arena;
 	unsigned long flags;
 	size_t done = 0;
+	u32 entry;
 
 	rcu_read_lock();
 	while (done < n) {
 		mistake = PYALLOC_NO_MISTAKE;
+		entry = 0;
 		arena = arena_of(blocks[done]);
 		if (!arena) {
 			mistake = PYALLOC_WILD;
@@ -615,26 +634,45 @@ size_t pyheap_put(size_t n, void **blocks, unsigned long caller)
 			if (!lock_node(arena->node, &flags))
 				break;
 			done += put_run(arena->node, n - done, blocks + done,
-					&mistake);
+					&mistake, &entry);
 			unlock_node(arena->node, flags);
 		}
 		if (mistake == PYALLOC_NO_MISTAKE)
 			continue;
 		/* It was counted as freed when it came in. */
-		if (arena)
-			atomic_long_inc(&arena->node->heap->false_frees);
-		pydebug_report(mistake, blocks[done++], caller);
+		atomic_long_inc(&pyheap_default.false_frees);
+		pydebug_report(mistake, blocks[done++], entry, caller);
 	}
 	rcu_read_unlock();
 	return done;
+}
+
+/* With the lock: the bits are a block that may go with its pool. */
+static enum pyalloc_mistake judge_far(struct pyarena *arena, const void *ptr)
+{
+	enum pyalloc_mistake mistake = PYALLOC_NO_POOL;
+	struct visit visit;
+	unsigned long flags;
+	unsigned int index;
+
+	if (!lock_node(arena->node, &flags))
+		return PYALLOC_NO_MISTAKE;
+	if (begin_visit(&visit, arena, ptr))
+		mistake = judge(&visit, ptr, &index);
+	unlock_node(arena->node, flags);
+	return mistake;
 }
 
 /**
  * pyheap_judge() - is this a block of a heap that is not in a pool?
  * @ptr: a pointer for which the map has an entry
  *
- * Context: Any; in NMI a pointer is believed while somebody else is at its
- * node.
+ * Takes no lock but for the smallest classes: of a live block nothing that is
+ * looked at changes, and of all else only the descriptor is read, which RCU
+ * keeps.
+ *
+ * Context: Any; in NMI a pointer of the smallest classes is believed while
+ * somebody else is at its node.
  * Return: PYALLOC_NO_MISTAKE, or what it is instead.
  */
 enum pyalloc_mistake pyheap_judge(const void *ptr)
@@ -642,20 +680,13 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 	enum pyalloc_mistake mistake = PYALLOC_NO_POOL;
 	struct pyarena *arena;
 	struct visit visit;
-	unsigned long flags;
 	unsigned int index;
 
 	rcu_read_lock();
 	arena = arena_of(ptr);
-	if (arena) {
-		if (!lock_node(arena->node, &flags)) {
-			mistake = PYALLOC_NO_MISTAKE;
-		} else {
-			if (begin_visit(&visit, arena, ptr))
-				mistake = judge(&visit, ptr, &index);
-			unlock_node(arena->node, flags);
-		}
-	}
+	if (arena && begin_visit(&visit, arena, ptr))
+		mistake = pyclass_is_far(visit.class) ?
+			  judge_far(arena, ptr) : judge(&visit, ptr, &index);
 	rcu_read_unlock();
 	return mistake;
 }
@@ -673,7 +704,7 @@ bool pyheap_is_live(const void *ptr, unsigned long caller)
 	enum pyalloc_mistake mistake = pyheap_judge(ptr);
 
 	if (mistake != PYALLOC_NO_MISTAKE)
-		pydebug_report(mistake, ptr, caller);
+		pydebug_report(mistake, ptr, pymap_lookup(ptr), caller);
 	return mistake == PYALLOC_NO_MISTAKE;
 }
 

@@ -24,8 +24,8 @@ struct pystock;
 
 /**
  * struct pyclass - a size class
- * @reciprocal: 2^32 / @size, rounded up: offset * reciprocal has the block's
- *	index above bit 32, and below it a fraction
+ * @reciprocal: 2^32 / @size and a little more: offset * reciprocal has the
+ *	block's index above bit 32, and below it a fraction
  * @size: a block's bytes
  * @blocks: how many blocks a pool has
  * @granules: how many granules a pool has
@@ -38,11 +38,12 @@ struct pyclass {
 };
 
 /*
- * The fraction is under this where the offset is a multiple of the size, and
- * not under it elsewhere: rounding up adds less than @size for each of at
- * most 2048 blocks, and one byte is 2^32 / 512 at least.
+ * The fraction is under this at the start of each of a pool's blocks, and
+ * nowhere else.  What the reciprocal is too large by adds up from block to
+ * block, and reaches this just behind the last; one byte into a block is
+ * 2^32 / 512 at least, which is twice this.
  */
-#define PYCLASS_FRACTION	(1U << 23)
+#define PYCLASS_FRACTION	BIT(22)
 
 enum pyclasses_scheme {
 	PYCLASSES_LINEAR,

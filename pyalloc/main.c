@@ -174,23 +174,40 @@ exit_map:
 module_init(pyalloc_init);
 
 /* Raw blocks of a client that is gone can't be found, only counted. */
-static void report_live(void)
+static void report_raw(const struct pyheap_stats *heap)
 {
 	struct pydomain_stats domains[PYDOMAIN_ROWS];
-	unsigned int row;
 	long blocks = 0, bytes = 0;
+	unsigned int i;
 
 	if (pystats_domains(domains))
 		return;
-	for (row = 0; row < PYMEM_NR_DOMAINS; row++) {
-		blocks += domains[row].blocks;
-		bytes += domains[row].bytes;
+	for (i = 0; i < PYMEM_NR_DOMAINS; i++) {
+		blocks += domains[i].blocks;
+		bytes += domains[i].bytes;
 	}
-	if (blocks)
-		pr_warn("pyalloc: unloaded with %ld blocks live, %ld bytes: raw %ld, mem %ld, object %ld; blocks of the heap are freed\n",
-			blocks, bytes, domains[PYMEM_DOMAIN_RAW].blocks,
-			domains[PYMEM_DOMAIN_MEM].blocks,
-			domains[PYMEM_DOMAIN_OBJ].blocks);
+	for (i = 0; i < PYFRONT_DOMAINS; i++) {
+		blocks -= heap->domain_blocks[i];
+		bytes -= heap->domain_bytes[i];
+	}
+	if (blocks > 0)
+		pr_warn("pyalloc: unloaded with %ld blocks of raw live, %ld bytes, which are lost\n",
+			blocks, bytes);
+}
+
+static void report_live(void)
+{
+	struct pyheap_stats *heap = kmalloc(sizeof(*heap), GFP_KERNEL);
+
+	if (!heap)
+		return;
+	pystats_heap(&pyheap_default, heap);
+	/* What the fronts hold is nobody's any more, and known exactly. */
+	if (heap->blocks)
+		pr_warn("pyalloc: unloaded with %lu blocks live, %zu bytes, which are freed\n",
+			heap->blocks, heap->bytes);
+	report_raw(heap);
+	kfree(heap);
 }
 
 static void __exit pyalloc_exit(void)

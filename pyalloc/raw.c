@@ -130,7 +130,7 @@ bool pyraw_is_block(const void *ptr, unsigned long caller)
 	if (is_vmalloc_addr(ptr) ? starts_vmalloc_area(ptr) :
 				   is_kmalloc_block(ptr))
 		return true;
-	pydebug_report(PYALLOC_WILD, ptr, caller);
+	pydebug_report(PYALLOC_WILD, ptr, 0, caller);
 	return false;
 }
 

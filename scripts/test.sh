@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test.sh [TIER...]: tests the modules in test kernels, in all tiers of the
-# table unless some are named.  The last line is `N passed, N failed`.
+# test.sh [-a] [TIER...]: tests the modules in test kernels, in the tiers of
+# the first table, or with -a of both, or in those that are named.  The last
+# line is `N passed, N failed`.
 #
 # A tier is one boot: a kernel, its size, a time limit, and those suites of
 # scripts/guest that run in it.  The logs stay in build/test.
@@ -14,11 +15,14 @@
 
 # tier       kernel      CPUs  MiB  seconds  suites
 tiers='
-x86-debug    x86-debug   2    1024  900      kunit matrix-short garbage
+x86-debug    x86-debug   2    1024  600      kunit garbage
 stock-6.1    stock-6.1   2     512  300      kunit parameters garbage reload replay
 stock-6.12   stock-6.12  2     512  300      kunit parameters garbage reload replay
 uml          uml         1     256  120      kunit parameters garbage reload
 uml-matrix   uml         1     256  180      matrix
+'
+more_tiers='
+x86-matrix   x86-debug   2    1024  900      matrix-short
 '
 jobs=${PYALLOC_JOBS:-$(nproc)}
 
@@ -58,6 +62,7 @@ boot_tier()
 	local suite start=$SECONDS module dir options=() commands=()
 	shift 5
 
+	rm -f "$log"
 	dir=$("$top/scripts/kernel.sh" "$kernel")
 	for module in "$modules"/*.ko "$modules"/{kunit,samples/*}/*.ko \
 		      "$dir/build/lib/kunit/kunit.ko"; do
@@ -73,6 +78,18 @@ boot_tier()
 	"$top/scripts/verdict.py" --kunit "$kunit" --tier "$name" "$log"
 }
 
+# Runs a tier's boot into its file of sums; another run of the same tests that
+# is going on in this checkout is waited for.
+alone()
+{
+	local name=$1
+	shift
+	(
+		flock 9
+		"$@" > "$results/$name.sums"
+	) 9> "$results/$name.lock"
+}
+
 # The tiers that are asked for, a line each.
 chosen_tiers()
 {
@@ -82,7 +99,7 @@ chosen_tiers()
 		[ -n "$name" ] || continue
 		[ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
 		echo "$name $rest"
-	done <<< "$tiers"
+	done <<< "$table"
 }
 
 # Kernels and modules are built one after the other: a build uses every CPU.
@@ -108,7 +125,7 @@ boot_tiers()
 			running=$((running - 1))
 		fi
 		# shellcheck disable=SC2086 # the words of the table
-		boot_tier "$name" $rest < /dev/null > "$results/$name.sums" &
+		alone "$name" boot_tier "$name" $rest < /dev/null &
 		running=$((running + 1))
 	done < <(chosen_tiers "$@")
 	wait
@@ -132,13 +149,17 @@ show_tiers()
 	done < <(chosen_tiers "$@")
 }
 
+table=$tiers
+case ${1:-} in
+-a) shift && table+=$more_tiers ;;
+?*) table+=$more_tiers ;;
+esac
 for tier; do
-	grep -q "^$tier " <<< "$tiers" || die "'$tier' is not a tier"
+	grep -q "^$tier " <<< "$table" || die "'$tier' is not a tier"
 done
 need python3 xz-utils
 kunit=$("$top/scripts/kernel.sh" source)/tools/testing/kunit
 mkdir -p "$results"
-rm -f "$results"/*.{sums,log}
 collect_traces
 
 python3 "$top/scripts/verdict_test.py" "$kunit" > "$results/verdict.sums" ||
@@ -147,4 +168,9 @@ sed '$s/^/verdict: /' "$results/verdict.sums"
 build_modules "$@"
 boot_tiers "$@"
 show_tiers "$@"
-cat "$results"/*.sums | add_up
+{
+	cat "$results/verdict.sums"
+	chosen_tiers "$@" | while read -r name rest; do
+		tail -n 1 "$results/$name.sums"
+	done
+} | add_up

@@ -14,6 +14,7 @@
 #ifndef _LINUX_PYALLOC_H
 #define _LINUX_PYALLOC_H
 
+#include <linux/build_bug.h>
 #include <linux/gfp.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -158,7 +159,8 @@ void __pyobject_free_rcu(void *ptr, struct rcu_head *rcu);
 /**
  * pymem_free_rcu() - free a block after a grace period
  * @ptr: the block, or NULL
- * @member: the name of the struct rcu_head inside *@ptr
+ * @member: the name of the struct rcu_head inside *@ptr, in its first 4096
+ *	bytes
  *
  * The callback is pyalloc's own, so that the caller's module may be unloaded
  * before the grace period ends.
@@ -169,6 +171,7 @@ void __pyobject_free_rcu(void *ptr, struct rcu_head *rcu);
 do {									\
 	typeof(ptr) ___ptr = (ptr);					\
 									\
+	BUILD_BUG_ON(offsetof(typeof(*___ptr), member) >= 4096);	\
 	if (___ptr)							\
 		__pymem_free_rcu(___ptr, &___ptr->member);		\
 } while (0)
@@ -184,6 +187,7 @@ do {									\
 do {									\
 	typeof(ptr) ___ptr = (ptr);					\
 									\
+	BUILD_BUG_ON(offsetof(typeof(*___ptr), member) >= 4096);	\
 	if (___ptr)							\
 		__pyobject_free_rcu(___ptr, &___ptr->member);		\
 } while (0)
