@@ -485,34 +485,31 @@ static void put_or_flush(struct pyheap *heap, struct pyfront *front,
 void pyfront_free(struct pyheap *heap, unsigned int class,
 		  enum pymem_domain domain, void *block, unsigned long caller)
 {
+	enum pyalloc_mistake mistake;
 	struct pyfront *front;
 	struct pystock *stock;
-	bool twice = false;
 
 	preempt_disable();
 	front = this_cpu_ptr(heap->front);
 	stock = &front->stock[class];
-	if (!pystock_is_start(stock, block)) {
-		preempt_enable();
-		pydebug_report(PYALLOC_INTERIOR, block, pymap_lookup(block),
-			       caller);
-		return;
-	}
-	if (pystock_is_busy(stock)) {
+	mistake = pyheap_judge(block);
+	if (mistake != PYALLOC_NO_MISTAKE) {
+		/* Reported below. */
+	} else if (pystock_is_busy(stock)) {
 		put_one(stock, domain, block, caller);
 	} else {
 		pystock_enter(stock);
-		twice = stock->top[-1] == block;
-		if (!twice)
+		if (stock->top[-1] == block)
+			mistake = PYALLOC_DOUBLE_FREE;
+		else
 			put_or_flush(heap, front, stock, domain, block,
 				     caller);
 		fold(heap, stock, class);
 		pystock_leave(stock);
 	}
 	preempt_enable();
-	if (twice)
-		pydebug_report(PYALLOC_DOUBLE_FREE, block, pymap_lookup(block),
-			       caller);
+	if (mistake != PYALLOC_NO_MISTAKE)
+		pydebug_report(mistake, block, pymap_lookup(block), caller);
 }
 
 /* Up to the first that does not look like a block, as pyfront_push(). */
