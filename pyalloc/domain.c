@@ -790,14 +790,23 @@ size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs)
 }
 EXPORT_SYMBOL_GPL(pymem_malloc_bulk);
 
-/* How many of the first blocks go the short way together. */
+static bool is_same_granule(const void *a, const void *b)
+{
+	return ((unsigned long)a ^ (unsigned long)b) < PYGRANULE_SIZE;
+}
+
+/*
+ * How many of the first blocks have one size class.  A block in the same
+ * granule as the one before it needs no look-up.
+ */
 static size_t same_class(size_t n, void **ptrs, long code)
 {
 	size_t i;
 
 	n = min_t(size_t, n, PYHEAP_BATCH);
 	for (i = 1; i < n; i++)
-		if (pymap_code(ptrs[i]) != code)
+		if (!is_same_granule(ptrs[i], ptrs[i - 1]) &&
+		    pymap_code(ptrs[i]) != code)
 			break;
 	return i;
 }

@@ -59,17 +59,18 @@ kernel_doc()
 	perl "$source/scripts/kernel-doc" -none -Werror "$1"
 }
 
-# Builds with all warnings for a kernel; the lines of the two that warn are
-# told apart by the name of the warning, which sparse does not give.
+# Builds with all warnings for a kernel.  Sparse lacks one of the compiler's
+# macros.
 build()
 {
 	local kernel=$1 log=$top/build/modules/$1-check.log
 
-	rm -rf "$top/build/modules/$kernel-check"
-	"$top/scripts/modules.sh" "$kernel" check W=1 C=2 CHECK=sparse \
-		2>&1 > /dev/null | grep -v '^building' |
-		grep -E 'error|failed' || true
-	[ -e "$log" ] && grep -q '\.ko$' "$log" || echo "no module was built"
+	rm -rf "$top/build/modules/$kernel-check" "$log"
+	"$top/scripts/modules.sh" "$kernel" check W=1 C=2 \
+		CHECK="sparse -D__FILE_NAME__=__FILE__" > /dev/null 2>&1 &&
+		return
+	tail -n 40 "$log"
+	return 1
 }
 
 # Lines of the log about our own files.
@@ -79,14 +80,26 @@ own_warnings()
 		"$top/build/modules/$1-check.log" | sort -u || true
 }
 
-gcc_warnings()
+# Sparse gives a column, and not the name of the warning as the compiler does.
+# What the others say (kernel-doc, objtool) has no column.
+by_sparse()
 {
-	own_warnings "$1" | grep '\[-W' || true
+	awk '/\.[ch]:[0-9]+:[0-9]+: (warning|error):/ && !/\[-W/'
+}
+
+not_by_sparse()
+{
+	awk '!/\.[ch]:[0-9]+:[0-9]+: (warning|error):/ || /\[-W/'
 }
 
 sparse_warnings()
 {
-	own_warnings "$1" | grep -v '\[-W' || true
+	own_warnings "$1" | by_sparse
+}
+
+other_warnings()
+{
+	own_warnings "$1" | not_by_sparse
 }
 
 lint_shell()
@@ -109,7 +122,7 @@ for file in $(sources); do
 done
 for kernel in stock-6.1 stock-6.12; do
 	try "build $kernel" build "$kernel"
-	try "W=1 $kernel" gcc_warnings "$kernel"
+	try "W=1 $kernel" other_warnings "$kernel"
 	try "sparse $kernel" sparse_warnings "$kernel"
 done
 for file in scripts/*.sh scripts/record/*.sh .ci/run; do
