@@ -17,6 +17,7 @@
  */
 #include <linux/export.h>
 #include <linux/gfp.h>
+#include <linux/kasan.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -89,7 +90,7 @@ static void *take_pages(unsigned int shift, int nid, gfp_t gfp)
 	if (!page)
 		return NULL;
 	get_page(page);
-	return page_address(page);
+	return kasan_reset_tag(page_address(page));
 }
 
 static void give_pages(void *base, size_t bytes)
@@ -130,7 +131,9 @@ static void *take_memory(unsigned int *shift, int nid, gfp_t gfp,
 		return base;
 	*source = PYARENA_VMALLOC;
 	*shift = wanted;
-	return __vmalloc(1UL << wanted, arena_gfp(gfp) & ~__GFP_NORETRY);
+	/* Its pages are single ones: without this the OOM killer comes. */
+	return __vmalloc(1UL << wanted, (arena_gfp(gfp) & ~__GFP_NORETRY) |
+					__GFP_RETRY_MAYFAIL);
 }
 
 static void give_memory(void *base, size_t bytes, enum pyarena_source source)

@@ -127,7 +127,6 @@ static unsigned int check_pool(struct pycheck *check, struct pyarena *arena,
 	walked->pools++;
 	walked->live += pool->live;
 	walked->live_bytes += pool->live * class->size;
-	check->most_pools = max(check->most_pools, 1UL);
 	return class->granules;
 }
 
@@ -190,7 +189,7 @@ static void check_arena(struct pycheck *check, struct pyarena *arena,
 {
 	struct pynode *node = arena->node;
 	unsigned int granule, granules;
-	unsigned long flags;
+	unsigned long flags, pools;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	check_arena_itself(check, arena);
@@ -203,6 +202,7 @@ static void check_arena(struct pycheck *check, struct pyarena *arena,
 	check->lock_holds++;
 	for (granule = 0; granule < arena->granules; granule += granules) {
 		granules = 1;
+		pools = walked->pools;
 		raw_spin_lock_irqsave(&node->lock, flags);
 		check_entry(check, arena, granule);
 		/* A pool may have been made here since its head was passed. */
@@ -210,6 +210,8 @@ static void check_arena(struct pycheck *check, struct pyarena *arena,
 			granules = check_pool(check, arena, granule, walked);
 		raw_spin_unlock_irqrestore(&node->lock, flags);
 		check->lock_holds++;
+		check->most_pools = max(check->most_pools,
+					walked->pools - pools);
 	}
 }
 
@@ -312,24 +314,22 @@ static void check_cached(struct pycheck *check, struct pyfront *front,
 	}
 }
 
-/* With interrupts off; an NMI that grows an array meanwhile is waited out. */
+/* With interrupts off: one that grows an array does so as a whole. */
 static void check_capacity(struct pycheck *check, struct pyheap *heap)
 {
 	struct pyfront *front;
 	unsigned long flags;
-	size_t before, sum = 0;
+	size_t sum = 0;
 	unsigned int class;
 
 	local_irq_save(flags);
 	front = this_cpu_ptr(heap->front);
-	before = READ_ONCE(front->capacity);
 	for (class = 0; class < heap->classes->nr; class++)
 		sum += ((1UL << front->stock[class].slots_shift) - 1) *
 		       pyheap_class(heap, class)->size;
-	if (READ_ONCE(front->capacity) == before)
-		expect(check, sum == before,
-		       "%s: arrays for %zu bytes, counted as %zu", heap->name,
-		       sum, before);
+	expect(check, sum == front->capacity,
+	       "%s: arrays for %zu bytes, counted as %zu", heap->name, sum,
+	       front->capacity);
 	local_irq_restore(flags);
 }
 

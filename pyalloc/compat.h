@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/mmzone.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
@@ -73,11 +74,6 @@ static inline void shrinker_free(struct shrinker *shrinker)
 	kfree(shrinker);
 }
 
-static inline void mm_account_reclaimed_pages(unsigned long pages)
-{
-	if (current->reclaim_state)
-		current->reclaim_state->reclaimed_slab += pages;
-}
 #else
 static inline int pycompat_shrinker_register(struct shrinker *shrinker,
 					     const char *name)
@@ -86,5 +82,26 @@ static inline int pycompat_shrinker_register(struct shrinker *shrinker,
 	return 0;
 }
 #endif
+
+#if KERNEL_VERSION(6, 4, 0) > LINUX_VERSION_CODE
+static inline void mm_account_reclaimed_pages(unsigned long pages)
+{
+	if (current->reclaim_state)
+		current->reclaim_state->reclaimed_slab += pages;
+}
+#endif
+
+/*
+ * Lockdep's own view of a hard interrupt: those that PREEMPT_RT would thread
+ * may take the locks that sleep there.
+ */
+static inline bool pycompat_hardirq_may_lock(void)
+{
+#ifdef CONFIG_PROVE_RAW_LOCK_NESTING
+	return current->hardirq_threaded || current->irq_config;
+#else
+	return true;
+#endif
+}
 
 #endif /* _PYALLOC_COMPAT_H */

@@ -39,14 +39,12 @@ static void describe(struct pyalloc_report *report, u32 entry)
 	struct pyarena *arena;
 	u8 code = entry & PYMAP_CODE_MASK & ~PYMAP_CLOSED;
 
-	rcu_read_lock();
 	arena = pymap_arena(entry >> PYMAP_ARENA_SHIFT);
 	if (arena && code && pyarena_has(arena, report->ptr)) {
 		report->pool = (entry & ~PYMAP_CODE_MASK) |
 			       pyarena_granule(arena, report->ptr);
 		report->size = pyheap_class(arena->node->heap, code - 1)->size;
 	}
-	rcu_read_unlock();
 }
 
 /**
@@ -64,16 +62,16 @@ void pydebug_report(enum pyalloc_mistake mistake, const void *ptr, u32 entry,
 	struct pyalloc_report report = {
 		.mistake = mistake, .ptr = ptr, .caller = caller,
 	};
-	void (*hook)(const struct pyalloc_report *report) =
-		READ_ONCE(report_hook);
+	void (*hook)(const struct pyalloc_report *report);
 
 	atomic_long_inc(&nr_reports);
+	rcu_read_lock();
 	describe(&report, entry);
-	if (hook) {
+	hook = READ_ONCE(report_hook);
+	if (hook)
 		hook(&report);
-		return;
-	}
-	if (test_and_set_bit(hash_long(caller, SITE_BITS), sites_seen))
+	rcu_read_unlock();
+	if (hook || test_and_set_bit(hash_long(caller, SITE_BITS), sites_seen))
 		return;
 	WARN(1, "pyalloc: %p %s (class %u, pool %u.%u), call from %pS ignored\n",
 	     ptr, mistakes[mistake], report.size,

@@ -135,8 +135,8 @@ static noinline void raw_free(enum pymem_domain domain, void *block,
 	if (!pyraw_is_block(block, caller))
 		return;
 	bytes = pyraw_usable_size(block);
-	if (pyraw_free(block, caller))
-		uncount_raw(domain, bytes);
+	pyraw_free(block);
+	uncount_raw(domain, bytes);
 }
 
 /* Raw, where the heap has nothing: a block that is told from foreign ones. */
@@ -363,6 +363,7 @@ static void *domain_calloc(enum pymem_domain domain, size_t nelem,
 	size_t size;
 	void *block;
 
+	check_context(gfp);
 	if (check_mul_overflow(nelem, elsize, &size)) {
 		count(domain, failures);
 		return NULL;
@@ -597,8 +598,10 @@ static void *heap_realloc(enum pymem_domain domain, u32 entry, void *block,
 	struct pyheap *heap;
 	size_t room;
 
-	if (!pyheap_is_live(block, caller))
+	if (!pyheap_is_live(block, caller)) {
+		count(domain, failures);
 		return NULL;
+	}
 	heap = heap_of(entry);
 	room = pyheap_class(heap, class)->size;
 	if (!stays(heap, class, size))
@@ -643,8 +646,10 @@ static void *raw_realloc(enum pymem_domain domain, void *block, size_t size,
 {
 	size_t room;
 
-	if (!pyraw_is_block(block, caller))
+	if (!pyraw_is_block(block, caller)) {
+		count(domain, failures);
 		return NULL;
+	}
 	room = pyraw_usable_size(block);
 	if (domain == PYMEM_DOMAIN_RAW || !is_heaps(size, gfp))
 		return raw_resize(domain, block, room, size, gfp);
@@ -660,6 +665,7 @@ static void *realloc_any(enum pymem_domain domain, void *ptr, size_t size,
 	void *block;
 	u32 entry;
 
+	check_context(gfp);
 	if (size > INT_MAX) {
 		count(domain, failures);
 		return NULL;
@@ -730,6 +736,19 @@ void *pyobject_realloc(void *ptr, size_t size, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(pyobject_realloc);
 
+/* All of it may be used then, also where KASAN watches. */
+static size_t raw_usable_size(const void *ptr, unsigned long caller)
+{
+	size_t bytes;
+
+	if (!pyraw_is_block(ptr, caller))
+		return 0;
+	bytes = pyraw_usable_size(ptr);
+	if (pyraw_may_call())
+		pyraw_whole((void *)ptr, bytes);
+	return bytes;
+}
+
 /**
  * pyalloc_usable_size() - how many bytes a block has room for
  * @ptr: as for pymem_free()
@@ -746,8 +765,7 @@ size_t pyalloc_usable_size(const void *ptr)
 		return 0;
 	entry = pymap_lookup(ptr);
 	if (!entry)
-		return pyraw_is_block(ptr, _RET_IP_) ?
-		       pyraw_usable_size(ptr) : 0;
+		return raw_usable_size(ptr, _RET_IP_);
 	if (!pyheap_is_live(ptr, _RET_IP_))
 		return 0;
 	return pyheap_class(heap_of(entry), class_of_entry(entry))->size;

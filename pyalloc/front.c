@@ -126,6 +126,13 @@ static size_t capacity_of(struct pyheap *heap, struct pyfront *front,
 	       (size_t)pyheap_class(heap, class_of(front, stock))->size;
 }
 
+static void put_array(void **array, unsigned int slots)
+{
+	if (want_init_on_free())
+		memset(array, 0, slots * sizeof(*array));
+	pyheap_put_meta(array);
+}
+
 /* Empties a stock and takes its array away; with interrupts off. */
 static void dismantle(struct pyheap *heap, struct pyfront *front,
 		      struct pystock *stock)
@@ -135,7 +142,7 @@ static void dismantle(struct pyheap *heap, struct pyfront *front,
 	if (!stock->slots_shift)
 		return;
 	flush(stock, count_of(stock), _THIS_IP_);
-	pyheap_put_meta(array);
+	put_array(array, slots_of(stock));
 	front->capacity -= capacity_of(heap, front, stock, slots_of(stock));
 	reset_stock(stock);
 }
@@ -204,7 +211,7 @@ static bool double_array(struct pyheap *heap, struct pynode *node,
 	array[0] = NULL;
 	memcpy(array + 1, old + 1, n * sizeof(*array));
 	if (stock->slots_shift)
-		pyheap_put_meta(old);
+		put_array(old, slots_of(stock));
 	stock->top = array + 1 + n;
 	stock->end = array + (1U << shift);
 	stock->slots_shift = shift;
@@ -315,7 +322,7 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 	for (;;) {
 		block = malloc_here(heap, node, class, domain, !may_take);
 		if (!may_take)
-			pyreclaim_want_reserve(node);
+			pyreclaim_want_reserve(node, !block);
 		if (block || !may_take)
 			return block;
 		node = pyarena_add(heap, node->nid, gfp);
@@ -389,7 +396,7 @@ size_t pyfront_malloc_bulk(struct pyheap *heap, unsigned int step, gfp_t gfp,
 		if (more)
 			continue;
 		if (!may_take) {
-			pyreclaim_want_reserve(node);
+			pyreclaim_want_reserve(node, true);
 			break;
 		}
 		node = pyarena_add(heap, node->nid, gfp);
@@ -434,6 +441,8 @@ void pyfront_drain_parked(void)
 		void *block = node;
 
 		node = node->next;
+		/* It may have been wiped before it was linked. */
+		*(void **)block = NULL;
 		pyheap_put(1, &block, _RET_IP_);
 	}
 }

@@ -29,7 +29,7 @@
  * @reciprocal: the class's, to tell a block's start
  * @mask: what of an address is an offset in its pool
  * @busy: set by the owner from its first to its last look at the rest
- * @slots_shift: the array has 2^slots_shift slots; 1 while there is none
+ * @slots_shift: the array has 2^slots_shift slots; 0 while there is none
  * @uses: low bits of how often it was used, when last asked for room
  *
  * One cache line.  Only the CPU that it belongs to touches it, with

@@ -288,7 +288,9 @@ static struct pypool *make_pool(struct pynode *node, unsigned int index,
 	struct pypool *pool;
 	unsigned int at;
 
-	if (!dip && node->free_granules < node->reserve + class->granules)
+	if (!dip && node->free_granules < READ_ONCE(node->reserve) +
+					  class->granules +
+					  pyclass_is_far(class))
 		return NULL;
 	/* Its bits first: they may take the last granule. */
 	if (pyclass_is_far(class)) {
@@ -792,7 +794,7 @@ void pyheap_add_bytes(struct pyheap *heap, unsigned int row, long bytes)
 /**
  * pynode_add_arena() - put a new arena to use
  * @node: the node that its memory is on
- * @arena: its descriptor, known to the map
+ * @arena: its descriptor, which the map has a number for
  *
  * Context: Any but NMI.
  */
@@ -801,6 +803,7 @@ void pynode_add_arena(struct pynode *node, struct pyarena *arena)
 	unsigned long flags;
 
 	lock_node(node, &flags);
+	pymap_publish_arena(arena);
 	arena->bucket = PYARENA_FULL;
 	sort_arena(node, arena);
 	node->nr_arenas++;
@@ -822,35 +825,69 @@ static void forget_arena(struct pynode *node, struct pyarena *arena)
 	node->metadata -= pyarena_metadata_bytes(arena);
 }
 
+/* The one that was put there first has rested longest. */
+static struct pyarena *find_empty(struct pynode *node, unsigned long most)
+{
+	struct pyarena *arena;
+	unsigned int tries = 8;
+
+	list_for_each_entry_reverse(arena, &node->arenas[PYARENA_EMPTY],
+				    list) {
+		if (arena->granules <= most)
+			return arena;
+		if (!--tries)
+			break;
+	}
+	return NULL;
+}
+
 /**
  * pynode_take_empty() - take wholly free arenas away from a node
  * @node: the node
- * @granules: stop when they hold so many
+ * @want: stop when they hold so many granules
+ * @most: and never take more
  * @arenas: list that they are added to, for pyarena_release()
  *
- * Context: Any but NMI.  A few arenas a hold of the lock.
+ * Context: Any but NMI.  One arena a hold of the lock.
  * Return: granules that they hold.
  */
-unsigned long pynode_take_empty(struct pynode *node, unsigned long granules,
-				struct list_head *arenas)
+unsigned long pynode_take_empty(struct pynode *node, unsigned long want,
+				unsigned long most, struct list_head *arenas)
 {
-	struct list_head *empty = &node->arenas[PYARENA_EMPTY];
-	struct pyarena *arena;
+	struct pyarena *arena = NULL;
 	unsigned long flags, got = 0;
 
-	do {
+	while (got < want) {
 		lock_node(node, &flags);
-		/* The one that was put there first has rested longest. */
-		arena = list_empty(empty) ? NULL :
-			list_last_entry(empty, struct pyarena, list);
+		arena = find_empty(node, most - got);
 		if (arena) {
 			forget_arena(node, arena);
 			list_move(&arena->list, arenas);
 			got += arena->granules;
 		}
 		unlock_node(node, flags);
-	} while (arena && got < granules);
+		if (!arena)
+			break;
+	}
 	return got;
+}
+
+/**
+ * pynode_begin_interval() - begin to watch how little a node needs
+ * @node: the node
+ *
+ * Context: Any but NMI.
+ * Return: granules in wholly free arenas now.
+ */
+unsigned long pynode_begin_interval(struct pynode *node)
+{
+	unsigned long flags, empty;
+
+	lock_node(node, &flags);
+	empty = node->empty_granules;
+	WRITE_ONCE(node->empty_low, empty);
+	unlock_node(node, flags);
+	return empty;
 }
 
 /* === Heaps === */

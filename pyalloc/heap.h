@@ -97,6 +97,7 @@ struct pynode_class {
  * @empty_granules: what of it lies in wholly free arenas
  * @empty_low: the least @empty_granules since the last trim
  * @kept: granules that are not given back unasked
+ * @starved: who may not take a page got nothing since it was last filled
  * @reserve: free granules that only contexts which may not take a page use
  * @metadata: bytes of descriptors
  * @lock_holds: how often the lock was taken, but for looks by check
@@ -116,6 +117,7 @@ struct pynode {
 	unsigned long		empty_granules;
 	unsigned long		empty_low;
 	unsigned long		kept;
+	bool			starved;
 	unsigned long		reserve;
 	size_t			metadata;
 	unsigned long		lock_holds;
@@ -202,8 +204,9 @@ enum pyalloc_mistake pyheap_judge(const void *ptr);
 bool pyheap_is_live(const void *ptr, unsigned long caller);
 
 void pynode_add_arena(struct pynode *node, struct pyarena *arena);
-unsigned long pynode_take_empty(struct pynode *node, unsigned long granules,
-				struct list_head *arenas);
+unsigned long pynode_take_empty(struct pynode *node, unsigned long want,
+				unsigned long most, struct list_head *arenas);
+unsigned long pynode_begin_interval(struct pynode *node);
 
 struct pyarena *pyheap_next_arena(struct pyheap *heap, u32 *number);
 int pyheap_init(struct pyheap *heap, const char *name,

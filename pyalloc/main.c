@@ -128,6 +128,14 @@ static int __init take_prealloc(void)
 	return 0;
 }
 
+/* Arenas have begun to arm works as soon as there was one. */
+static void exit_default_heap(void)
+{
+	pyreclaim_stop();
+	pyheap_exit(&pyheap_default);
+	rcu_barrier();
+}
+
 static int __init init_default_heap(enum pyclasses_scheme scheme)
 {
 	int error = pyheap_init(&pyheap_default, "default", scheme);
@@ -136,7 +144,7 @@ static int __init init_default_heap(enum pyclasses_scheme scheme)
 		return error;
 	error = take_prealloc();
 	if (error)
-		pyheap_exit(&pyheap_default);
+		exit_default_heap();
 	return error;
 }
 
@@ -165,13 +173,13 @@ static int __init pyalloc_init(void)
 	return 0;
 
 exit_heap:
-	pyheap_exit(&pyheap_default);
-	rcu_barrier();
+	exit_default_heap();
 exit_map:
 	pymap_exit();
 	return error;
 }
-module_init(pyalloc_init);
+/* Built in, it has to be there before its clients. */
+subsys_initcall(pyalloc_init);
 
 /* Raw blocks of a client that is gone can't be found, only counted. */
 static void report_raw(const struct pyheap_stats *heap)
@@ -218,8 +226,7 @@ static void __exit pyalloc_exit(void)
 	pyreclaim_exit();
 	pyraw_flush();
 	report_live();
-	pyheap_exit(&pyheap_default);
-	rcu_barrier();
+	exit_default_heap();
 	pymap_exit();
 }
 module_exit(pyalloc_exit);

@@ -20,6 +20,7 @@
  */
 #include <linux/export.h>
 #include <linux/idr.h>
+#include <linux/kmemleak.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/xarray.h>
@@ -38,7 +39,7 @@ static DEFINE_XARRAY(vmalloc_arenas);	/* granule -> arena */
 
 /*
  * Arenas by number, a chunk at a time.  There are numbers enough to fill the
- * memory with arenas of 64 KiB; they are that small only in small heaps.
+ * memory with the smallest arenas, and never more than an entry has bits for.
  */
 #define NUMBERS_PER_CHUNK	128UL
 #define CHUNK_BYTES		(NUMBERS_PER_CHUNK * sizeof(struct pyarena *))
@@ -134,7 +135,8 @@ EXPORT_SYMBOL_GPL(pymap_lookup);
  * @granules: how many
  * @code: the low byte of their entries
  *
- * Context: The arena's node lock held, or nobody else knows the arena.
+ * Context: The arena's node lock held; or nobody has a block of it, and who
+ * finds it by a stale pointer looks at its pools before anything else.
  */
 void pymap_set(struct pyarena *arena, unsigned int granule,
 	       unsigned int granules, u8 code)
@@ -162,6 +164,8 @@ static bool install(void **slot, void *absent, size_t bytes, size_t bias,
 	table = kzalloc(bytes, gfp);
 	if (!table)
 		return false;
+	/* With the bias, or beyond what kmemleak scans, it looks lost. */
+	kmemleak_not_leak(table);
 	if (cmpxchg(slot, absent - bias, table - bias) == absent - bias)
 		atomic_long_inc(made);
 	else
@@ -232,7 +236,7 @@ static int take_number(struct pyarena *arena, gfp_t gfp)
 }
 
 /**
- * pymap_add_arena() - make an arena known
+ * pymap_add_arena() - give an arena a number and entries
  * @arena: its descriptor, all of it set but the number
  * @gfp: for the leaves and nodes that it takes
  *
@@ -254,10 +258,20 @@ int pymap_add_arena(struct pyarena *arena, gfp_t gfp)
 		return -ENOMEM;
 	}
 	pymap_set(arena, 0, arena->granules, 0);
+	return 0;
+}
+
+/**
+ * pymap_publish_arena() - let an arena be found by its number
+ * @arena: its descriptor, after pymap_add_arena()
+ *
+ * Context: The arena's node lock held.
+ */
+void pymap_publish_arena(struct pyarena *arena)
+{
 	/* Pairs with the dependency of whoever finds it by its number. */
 	smp_store_release(&chunks[arena->number / NUMBERS_PER_CHUNK]
 				 [arena->number % NUMBERS_PER_CHUNK], arena);
-	return 0;
 }
 
 /**
@@ -307,7 +321,9 @@ int __init pymap_init(void)
 
 	pymap.base = PAGE_OFFSET;
 	pymap.nr_leaves = DIV_ROUND_UP(bytes, 1UL << PYMAP_LEAF_SHIFT);
-	nr_chunks = DIV_ROUND_UP(bytes >> 16, NUMBERS_PER_CHUNK);
+	nr_chunks = min(DIV_ROUND_UP(bytes >> PYARENA_MIN_SHIFT,
+				     NUMBERS_PER_CHUNK),
+			BIT(32 - PYMAP_ARENA_SHIFT) / NUMBERS_PER_CHUNK);
 	pymap.leaves = kvmalloc_array(pymap.nr_leaves, sizeof(*pymap.leaves),
 				      GFP_KERNEL);
 	chunks = kvcalloc(nr_chunks, sizeof(*chunks), GFP_KERNEL);
@@ -316,6 +332,8 @@ int __init pymap_init(void)
 		kvfree(chunks);
 		return -ENOMEM;
 	}
+	kmemleak_not_leak(pymap.leaves);
+	kmemleak_not_leak(chunks);
 	/* Only ever read: an address on it belongs to no arena. */
 	no_entries = page_address(ZERO_PAGE(0));
 	for (i = 0; i < pymap.nr_leaves; i++)

@@ -90,6 +90,7 @@ u32 pymap_lookup(const void *ptr);
 struct pyarena *pymap_arena(u32 number);
 
 int pymap_add_arena(struct pyarena *arena, gfp_t gfp);
+void pymap_publish_arena(struct pyarena *arena);
 void pymap_remove_arena(struct pyarena *arena);
 void pymap_set(struct pyarena *arena, unsigned int granule,
 	       unsigned int granules, u8 code);

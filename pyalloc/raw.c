@@ -26,7 +26,7 @@
 #include "raw.h"
 #include "compat.h"
 
-/* Zoned and accounted memory is kmalloc's alone. */
+/* Zoned memory is kmalloc's alone. */
 #define KMALLOC_ONLY	(__GFP_DMA | __GFP_DMA32)
 
 /**
@@ -42,7 +42,7 @@ bool pyraw_may_call(void)
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return preemptible();
 	/* Lockdep can hold every kernel to PREEMPT_RT's rules. */
-	return !IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING) || !in_hardirq();
+	return !in_hardirq() || pycompat_hardirq_may_lock();
 }
 
 /* vfree() sleeps, and a reader of preemptible RCU may not. */
@@ -51,9 +51,15 @@ static bool may_sleep(void)
 	return preemptible() && !rcu_preempt_depth();
 }
 
+/* Any block may have to be linked before it is freed. */
+static size_t at_least_a_link(size_t size)
+{
+	return max(size, sizeof(struct llist_node));
+}
+
 /**
  * pyraw_malloc() - a block from the kernel
- * @size: bytes; 0 is served as 1
+ * @size: bytes; fewer than a pointer's are served as so many
  * @gfp: as for kmalloc()
  * @nid: the node, or NUMA_NO_NODE
  *
@@ -64,7 +70,7 @@ void *pyraw_malloc(size_t size, gfp_t gfp, int nid)
 {
 	if (size > INT_MAX || !pyraw_may_call())
 		return NULL;
-	size = max_t(size_t, size, 1);
+	size = at_least_a_link(size);
 	gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP);
 	if (size > PAGE_SIZE && gfpflags_allow_blocking(gfp) &&
 	    !(gfp & KMALLOC_ONLY))
@@ -179,21 +185,16 @@ void pyraw_flush(void)
 
 /**
  * pyraw_free() - free a block of the kernel's
- * @ptr: any pointer that is not in an arena, and not NULL
- * @caller: whom to name if it is not a block
+ * @ptr: a block that pyraw_is_block()
  *
  * Context: Any.
- * Return: false if it is not a block, after a report.
  */
-bool pyraw_free(void *ptr, unsigned long caller)
+void pyraw_free(void *ptr)
 {
-	if (!pyraw_is_block(ptr, caller))
-		return false;
 	if (!pyraw_may_call() || (is_vmalloc_addr(ptr) && !may_sleep()))
 		defer(ptr);
 	else
 		kvfree(ptr);
-	return true;
 }
 
 /* === Resizing === */
@@ -224,8 +225,17 @@ static void *move(void *ptr, size_t old, size_t size, gfp_t gfp)
 		return NULL;
 	ptr = pyraw_whole(ptr, old);
 	memcpy(new, ptr, min(old, size));
-	pyraw_free(ptr, _THIS_IP_);
+	pyraw_free(ptr);
 	return new;
+}
+
+/* In place; what it may grow into again has to be zero then. */
+static void *shrink(void *ptr, size_t old, size_t size, gfp_t gfp)
+{
+	/* KASAN knows it as out of bounds. */
+	if (want_init_on_alloc(gfp) && !IS_ENABLED(CONFIG_KASAN))
+		memset(ptr + size, 0, old - size);
+	return ptr;
 }
 
 static void *resize_vmalloc(void *ptr, size_t old, size_t size, gfp_t gfp)
@@ -241,7 +251,7 @@ static void *resize_vmalloc(void *ptr, size_t old, size_t size, gfp_t gfp)
 			return new;
 	}
 	if (size <= old)
-		return ptr;
+		return shrink(ptr, old, size, gfp);
 	/* KASAN knows the last page's rest as out of bounds. */
 	return IS_ENABLED(CONFIG_KASAN_VMALLOC) ? NULL :
 	       move(ptr, old, size, gfp);
@@ -251,7 +261,7 @@ static void *resize_vmalloc(void *ptr, size_t old, size_t size, gfp_t gfp)
  * pyraw_realloc() - resize a block of the kernel's
  * @ptr: the block
  * @old: its usable size
- * @size: bytes wanted; 0 is served as 1
+ * @size: bytes wanted, as for pyraw_malloc()
  * @gfp: as for kmalloc()
  *
  * Context: As pyraw_malloc().
@@ -262,9 +272,9 @@ void *pyraw_realloc(void *ptr, size_t old, size_t size, gfp_t gfp)
 {
 	if (size > INT_MAX)
 		return NULL;
-	size = max_t(size_t, size, 1);
+	size = at_least_a_link(size);
 	if (!pyraw_may_call())
-		return size <= old ? ptr : NULL;
+		return size <= old ? shrink(ptr, old, size, gfp) : NULL;
 	if (is_vmalloc_addr(ptr))
 		return resize_vmalloc(ptr, old, size, gfp);
 	if (size <= old)

@@ -37,15 +37,14 @@ static DEFINE_MUTEX(reclaim_lock);
 
 /* === Giving back === */
 
-/* Gives back wholly free arenas, @granules or a little more. */
-static unsigned long release_empty(struct pynode *node,
-				   unsigned long granules)
+/* Gives back wholly free arenas until they held @want, and @most at most. */
+static unsigned long release_empty(struct pynode *node, unsigned long want,
+				   unsigned long most)
 {
+	unsigned long granules;
 	LIST_HEAD(arenas);
 
-	if (!granules)
-		return 0;
-	granules = pynode_take_empty(node, granules, &arenas);
+	granules = pynode_take_empty(node, want, most, &arenas);
 	pyarena_release(&arenas);
 	return granules;
 }
@@ -55,17 +54,17 @@ static unsigned long less(unsigned long from, unsigned long what)
 	return from > what ? from - what : 0;
 }
 
-/*
- * Half of what was free all the time since the last trim, rounded up, as far
- * as it is neither reserve nor was taken at load to be kept.
- */
+/* What is not the reserve. */
+static unsigned long spare_of(struct pynode *node)
+{
+	return less(READ_ONCE(node->free_granules), READ_ONCE(node->reserve));
+}
+
+/* Nor was taken at load to be kept. */
 static unsigned long surplus_of(struct pynode *node)
 {
-	unsigned long surplus = (READ_ONCE(node->empty_low) + 1) / 2;
-
-	surplus = min(surplus, less(READ_ONCE(node->free_granules),
-				    READ_ONCE(node->reserve)));
-	return min(surplus, less(READ_ONCE(node->granules), node->kept));
+	return min(spare_of(node),
+		   less(READ_ONCE(node->granules), node->kept));
 }
 
 static bool trim_heap(struct pyheap *heap)
@@ -77,9 +76,10 @@ static bool trim_heap(struct pyheap *heap)
 	mutex_lock(&heap->walk);
 	for_each_node(nid) {
 		node = heap->node[nid];
-		release_empty(node, surplus_of(node));
-		WRITE_ONCE(node->empty_low, READ_ONCE(node->empty_granules));
-		more |= surplus_of(node) > 0;
+		/* Half of what was free all the time since the last trim. */
+		release_empty(node, (READ_ONCE(node->empty_low) + 1) / 2,
+			      surplus_of(node));
+		more |= pynode_begin_interval(node) && surplus_of(node);
 	}
 	mutex_unlock(&heap->walk);
 	return more;
@@ -128,10 +128,12 @@ void pyreclaim_note_empty(void)
 static void fill_reserve(struct work_struct *work);
 static DECLARE_WORK(reserve_work, fill_reserve);
 
+/* Only what is on this node counts: another one does not help it. */
 static void fill_node(struct pynode *node)
 {
-	while (READ_ONCE(node->free_granules) < READ_ONCE(node->reserve))
-		if (!pyarena_add(node->heap, node->nid, GFP_KERNEL))
+	while (xchg(&node->starved, false) ||
+	       READ_ONCE(node->free_granules) < READ_ONCE(node->reserve))
+		if (pyarena_add(node->heap, node->nid, GFP_KERNEL) != node)
 			return;
 }
 
@@ -157,16 +159,19 @@ static DEFINE_IRQ_WORK(reserve_irq_work, start_fill);
 /**
  * pyreclaim_want_reserve() - somebody who may not take a page was here
  * @node: the node that was to serve him
+ * @starved: it could not
  *
  * From now on the node keeps some granules free for such callers, until
  * pyalloc_reclaim().
  *
  * Context: Any.
  */
-void pyreclaim_want_reserve(struct pynode *node)
+void pyreclaim_want_reserve(struct pynode *node, bool starved)
 {
 	WRITE_ONCE(node->reserve, RESERVE_GRANULES);
-	if (READ_ONCE(node->free_granules) < RESERVE_GRANULES)
+	if (starved)
+		WRITE_ONCE(node->starved, true);
+	if (starved || READ_ONCE(node->free_granules) < RESERVE_GRANULES)
 		irq_work_queue(&reserve_irq_work);
 }
 
@@ -178,7 +183,7 @@ static DEFINE_PER_CPU(struct work_struct, cpu_work);
  * pyreclaim_on_each_cpu() - run a function on each online CPU in turn
  * @function: what to run, on a thread that stays on its CPU
  *
- * Context: Process, with reclaim_lock held or nobody else about.
+ * Context: Process; sleeps.
  */
 void pyreclaim_on_each_cpu(work_func_t function)
 {
@@ -217,7 +222,8 @@ static unsigned long release_heap(struct pyheap *heap)
 	for_each_node(nid) {
 		node = heap->node[nid];
 		WRITE_ONCE(node->reserve, 0);
-		granules += release_empty(node, ULONG_MAX);
+		WRITE_ONCE(node->starved, false);
+		granules += release_empty(node, ULONG_MAX, ULONG_MAX);
 	}
 	mutex_unlock(&heap->walk);
 	return granules;
@@ -269,7 +275,8 @@ static unsigned long shrink_heap(struct pyheap *heap, int nid,
 {
 	if (!mutex_trylock(&heap->walk))
 		return 0;
-	granules = release_empty(heap->node[nid], granules);
+	granules = release_empty(heap->node[nid], granules,
+				 spare_of(heap->node[nid]));
 	mutex_unlock(&heap->walk);
 	return granules;
 }
@@ -348,14 +355,23 @@ int __init pyreclaim_init(void)
 }
 
 /**
- * pyreclaim_exit() - watch no more, and wait for what is under way
+ * pyreclaim_exit() - watch memory and CPUs no more
  *
- * Context: Process, before the default heap is taken down.
+ * Context: Process, before pyreclaim_stop().
  */
 void pyreclaim_exit(void)
 {
 	shrinker_free(shrinker);
 	cpuhp_remove_state_nocalls(hotplug_state);
+}
+
+/**
+ * pyreclaim_stop() - wait for all that works by itself, and keep it off
+ *
+ * Context: Process, while nobody allocates any more.
+ */
+void pyreclaim_stop(void)
+{
 	/* A trim may arm the next one: not again once it is armed for good. */
 	WRITE_ONCE(trim_armed, true);
 	irq_work_sync(&trim_irq_work);

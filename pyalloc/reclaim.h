@@ -9,11 +9,12 @@
 
 struct pynode;
 
-void pyreclaim_want_reserve(struct pynode *node);
+void pyreclaim_want_reserve(struct pynode *node, bool starved);
 void pyreclaim_note_empty(void);
 void pyreclaim_on_each_cpu(work_func_t function);
 
 int pyreclaim_init(void);
 void pyreclaim_exit(void);
+void pyreclaim_stop(void);
 
 #endif /* _PYALLOC_RECLAIM_H */

@@ -100,7 +100,8 @@ void *__pyobject_malloc_steps(unsigned long steps, gfp_t gfp) __malloc;
  *
  * Context: Process, softirq and hardirq with a matching @gfp.  NMI, and on
  * PREEMPT_RT every context that may not sleep, are served with what the heap
- * holds: @gfp must have no reclaim bit there.  May sleep if @gfp allows.
+ * holds; so is a @gfp without a reclaim bit everywhere.  May sleep if @gfp
+ * allows.
  * Return: the block, or NULL when memory is short or @size is over INT_MAX.
  */
 static __always_inline __malloc __alloc_size(1)
@@ -215,8 +216,13 @@ do {									\
  * Context: as pymem_malloc().
  * Return: what @ptr now is.
  */
-#define pymem_resize(ptr, TYPE, n, gfp) \
-	((ptr) = (TYPE *)pymem_realloc(ptr, array_size(n, sizeof(TYPE)), gfp))
+#define pymem_resize(ptr, TYPE, n, gfp)					\
+({									\
+	TYPE **___array = &(ptr);					\
+									\
+	*___array = pymem_realloc(*___array,				\
+				  array_size(n, sizeof(TYPE)), gfp);	\
+})
 
 /**
  * pymem_del() - free what pymem_new() made
