@@ -59,18 +59,20 @@ static void test_free_and_usable_size(struct kunit *test)
 static void try_realloc(struct kunit *test, const struct domain *domain,
 			void *block, size_t size, size_t to)
 {
+	bool may_be_heaps;
 	size_t usable;
 	void *now;
 
 	KUNIT_ASSERT_NOT_NULL(test, block);
+	may_be_heaps = domain->id != PYMEM_DOMAIN_RAW &&
+		       to <= PYALLOC_SMALL_MAX;
 	usable = pyalloc_usable_size(block);
 	fill(block, size, 0x3c);
 	now = domain->realloc(block, to, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, now);
 	KUNIT_EXPECT_TRUE(test, is_filled(now, min(size, to), 0x3c));
 	KUNIT_EXPECT_GE(test, pyalloc_usable_size(now), to);
-	KUNIT_EXPECT_EQ(test, is_heaps(now), domain->id != PYMEM_DOMAIN_RAW &&
-					     to <= PYALLOC_SMALL_MAX);
+	KUNIT_EXPECT_EQ(test, is_heaps(now), may_be_heaps);
 	domain->free(now);
 	balance_foreign(test, domain, usable);
 }

@@ -22,15 +22,17 @@ static void try_boundary(struct kunit *test, const struct domain *domain,
 			 size_t class, size_t size)
 {
 	void *block = domain->malloc(class, GFP_KERNEL);
+	bool stays;
 	void *now;
 
 	KUNIT_ASSERT_NOT_NULL(test, block);
 	fill(block, class, 0x6b);
 	now = domain->realloc(block, size, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, now);
-	if ((now == block) != should_stay(class, size))
+	stays = now == block;
+	if (stays != should_stay(class, size))
 		KUNIT_FAIL(test, "%zu to %zu: %s", class, size,
-			   now == block ? "stays" : "moves");
+			   stays ? "stays" : "moves");
 	KUNIT_EXPECT_TRUE(test, is_filled(now, min(class, size), 0x6b));
 	KUNIT_EXPECT_EQ(test, is_heaps(now), size <= PYALLOC_SMALL_MAX);
 	domain->free(now);

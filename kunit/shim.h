@@ -72,9 +72,14 @@ struct kunit_suite {
 	}
 
 __printf(2, 3) void shim_fail(struct kunit *test, const char *format, ...);
-__printf(2, 3) __noreturn void shim_skip(struct kunit *test,
-					 const char *format, ...);
-__noreturn void shim_abort(struct kunit *test);
+
+/*
+ * These two do not return.  They are not declared so, since objtool has a
+ * list of who does not and takes nobody else's word.
+ */
+__printf(2, 3) void shim_skip(struct kunit *test, const char *format, ...);
+void shim_abort(struct kunit *test);
+
 int shim_run_suites(struct kunit_suite *const suites[], unsigned int n);
 
 #define kunit_skip(test, format, ...)	shim_skip(test, format, ##__VA_ARGS__)
@@ -102,9 +107,12 @@ do {									\
 } while (0)
 
 #define __shim_pointers(test, stop, left, op, right)			\
-	__shim_check(test, stop,					\
-		     (const void *)(left) op (const void *)(right),	\
-		     "expected %s " #op " %s", #left, #right)
+do {									\
+	const void *__left = (left), *__right = (right);		\
+									\
+	__shim_check(test, stop, __left op __right,			\
+		     "expected %s " #op " %s", #left, #right);		\
+} while (0)
 
 #define KUNIT_FAIL(test, format, ...)					\
 	__shim_check(test, false, false, format, ##__VA_ARGS__)
@@ -166,7 +174,7 @@ module_exit(shim_exit)
 #include <linux/version.h>
 
 /* As 6.13 has it. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
 static inline void hrtimer_setup(struct hrtimer *timer,
 				 enum hrtimer_restart (*function)(struct hrtimer *),
 				 clockid_t clock, enum hrtimer_mode mode)

@@ -178,6 +178,7 @@ exit_map:
 	pymap_exit();
 	return error;
 }
+
 /* Built in, it has to be there before its clients. */
 subsys_initcall(pyalloc_init);
 
