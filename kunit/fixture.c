@@ -477,6 +477,19 @@ void free_blocks(void *first)
 }
 
 /**
+ * skip_without_bulk() - skip where calls for many blocks are many calls
+ * @test: the case
+ *
+ * With init_on_free every call takes the long way, and blocks come by way of
+ * the fronts, half an array at a time.
+ */
+void skip_without_bulk(struct kunit *test)
+{
+	if (want_init_on_free())
+		kunit_skip(test, "the kernel wipes what is freed");
+}
+
+/**
  * take_exactly() - blocks straight from the pools
  * @test: the case
  * @size: their size

@@ -94,6 +94,7 @@ void *push_block(void *first, void *block);
 void *pop_block(void **first);
 void *exhaust_heap(size_t size);
 void free_blocks(void *first);
+void skip_without_bulk(struct kunit *test);
 void take_exactly(struct kunit *test, size_t size, size_t n, void **blocks);
 
 /* Arrays of pointers, too large for kmalloc. */

@@ -46,6 +46,7 @@ static void test_a_pool_of_each_class(struct kunit *test)
 	void **blocks = make_array(test, 2048);
 	size_t size;
 
+	skip_without_bulk(test);
 	for_each_class_size(size)
 		fill_a_pool(test, size,
 			    pyheap_default.classes
@@ -86,6 +87,7 @@ static void test_fullest_pool_first(struct kunit *test)
 	void *sparse, *dense, *next[4];
 	unsigned int i;
 
+	skip_without_bulk(test);
 	take_exactly(test, 64, N, blocks);
 	sparse = granule_of(blocks[0]);
 	for (i = 0; i < N && granule_of(blocks[i]) == sparse; i++)
@@ -129,6 +131,7 @@ static void test_fullest_arena_first(struct kunit *test)
 	void *next;
 	size_t i;
 
+	skip_without_bulk(test);
 	take_exactly(test, 512, N, blocks);
 	dense = arena_of(blocks[0]);
 	for (i = 0; i < N && arena_of(blocks[i]) == dense; i++)

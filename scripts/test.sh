@@ -4,8 +4,9 @@
 # the first table, or with -a of both, or in those that are named.  The last
 # line is `N passed, N failed`.
 #
-# A tier is one boot: a kernel, its size, a time limit, and those suites of
-# scripts/guest that run in it.  The logs stay in build/test.
+# A tier is one boot: a kernel, its size, a time limit, arguments for its
+# command line (with commas; - for none), and those suites of scripts/guest
+# that run in it.  The logs stay in build/test.
 #
 # PYALLOC_JOBS says how many boots may go on at once; without it, as many as
 # there are CPUs.
@@ -13,16 +14,17 @@
 
 . "$(dirname "$0")/lib.sh"
 
-# tier       kernel      CPUs  MiB  seconds  suites
+# tier       kernel      CPUs  MiB  seconds  arguments  suites
 tiers='
-x86-debug    x86-debug   2    1024  600      kunit garbage
-stock-6.1    stock-6.1   2     512  300      kunit parameters garbage reload replay
-stock-6.12   stock-6.12  2     512  300      kunit parameters garbage reload replay
-uml          uml         1     256  120      kunit parameters garbage reload
-uml-matrix   uml         1     256  180      matrix
+x86-debug    x86-debug   2    1024  600      -  kunit garbage
+stock-6.1    stock-6.1   2     512  300      -  kunit parameters garbage reload replay
+stock-6.12   stock-6.12  2     512  300      -  kunit parameters garbage reload replay
+uml          uml         1     256  120      -  kunit parameters garbage reload
+uml-wipe     uml         1     256  120      init_on_alloc=1,init_on_free=1  kunit
+uml-matrix   uml         1     256  180      -  matrix
 '
 more_tiers='
-x86-matrix   x86-debug   2    1024  900      matrix-short
+x86-matrix   x86-debug   2    1024  900      -  matrix-short
 '
 jobs=${PYALLOC_JOBS:-$(nproc)}
 
@@ -54,15 +56,17 @@ collect_traces()
 	done
 }
 
-# boot_tier NAME KERNEL CPUS MIB SECONDS SUITE...: a boot and what came of it.
+# boot_tier NAME KERNEL CPUS MIB SECONDS ARGUMENTS SUITE...: a boot and what
+# came of it.
 boot_tier()
 {
-	local name=$1 kernel=$2 cpus=$3 memory=$4 limit=$5
+	local name=$1 kernel=$2 cpus=$3 memory=$4 limit=$5 arguments=$6
 	local log=$results/$1.log modules=$top/build/modules/$2
 	local suite start=$SECONDS module dir options=() commands=()
-	shift 5
+	shift 6
 
 	rm -f "$log"
+	[ "$arguments" = - ] || options+=(-a "${arguments//,/ }")
 	dir=$("$top/scripts/kernel.sh" "$kernel")
 	for module in "$modules"/*.ko "$modules"/{kunit,samples/*}/*.ko \
 		      "$dir/build/lib/kunit/kunit.ko"; do
