@@ -17,9 +17,9 @@
 # tier       kernel      CPUs  MiB  seconds  arguments  suites
 tiers='
 x86-debug    x86-debug   2    1024  600      -  kunit garbage
-stock-6.1    stock-6.1   2     512  300      -  kunit parameters garbage reload replay
-stock-6.12   stock-6.12  2     512  300      -  kunit parameters garbage reload replay
-uml          uml         1     256  120      -  kunit parameters garbage reload
+stock-6.1    stock-6.1   2     512  300      -  kunit parameters garbage reload live replay
+stock-6.12   stock-6.12  2     512  300      -  kunit parameters garbage reload live replay
+uml          uml         1     256  120      -  kunit parameters garbage reload live
 uml-wipe     uml         1     256  120      init_on_alloc=1,init_on_free=1  kunit
 uml-matrix   uml         1     256  180      -  matrix
 '

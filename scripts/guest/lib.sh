@@ -116,9 +116,9 @@ check_ok()
 free_kib()
 {
 	sync
-	echo 7 > /proc/sys/vm/drop_caches
+	echo 3 > /proc/sys/vm/drop_caches
 	sleep 0.5
-	echo 7 > /proc/sys/vm/drop_caches
+	echo 3 > /proc/sys/vm/drop_caches
 	awk '/^MemFree:/ { sum += $2 }
 	     / count:/ { sum += 4 * $2 }
 	     END { print sum }' /proc/meminfo /proc/zoneinfo
