@@ -220,7 +220,7 @@ size_t class_size(size_t size)
 	case PYCLASSES_LINEAR:
 		return ALIGN(size, 16);
 	case PYCLASSES_FINE:
-		return ALIGN(size, 8);
+		return ALIGN(size, size <= 128 ? 8 : size <= 256 ? 16 : 32);
 	default:
 		return max_t(size_t, roundup_pow_of_two(size), 8);
 	}
@@ -239,7 +239,9 @@ unsigned int class_index(size_t size)
 	case PYCLASSES_LINEAR:
 		return size / 16 - 1;
 	case PYCLASSES_FINE:
-		return size / 8 - 1;
+		if (size <= 128)
+			return size / 8 - 1;
+		return size <= 256 ? size / 16 + 7 : size / 32 + 15;
 	default:
 		return ilog2(size) - 3;
 	}

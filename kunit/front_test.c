@@ -70,7 +70,7 @@ static void test_what_is_held_is_bounded(struct kunit *test)
 	for (i = 0; i < N; i++)
 		pymem_free(blocks[i]);
 	stats = take_heap_stats(test);
-	limit = max_t(size_t, SZ_16K, peak / 64) * num_possible_cpus();
+	limit = max_t(size_t, SZ_128K, peak / 16) * num_possible_cpus();
 	KUNIT_EXPECT_LE(test, stats->cached_bytes, limit);
 	kfree(stats);
 	kvfree(blocks);

@@ -96,6 +96,7 @@ static void test_fullest_pool_first(struct kunit *test)
 	dense = granule_of(blocks[i]);
 	thin_out(sparse, 4, N, blocks);
 	thin_out(dense, PER_POOL - 3, N, blocks);
+	pyalloc_reclaim();	/* no front has any of them */
 	take_exactly(test, 64, 4, next);
 	KUNIT_EXPECT_EQ(test, in_granule(dense, 4, next), 3);
 	KUNIT_EXPECT_EQ(test, in_granule(sparse, 4, next), 1);
@@ -122,11 +123,15 @@ static void free_in_arena(u32 arena, void *kept, bool keep, size_t n,
 	}
 }
 
-/* One arena gets one free granule, another all but one: the first serves. */
+/*
+ * One arena gets two free granules, one of them for the stock's new array, and
+ * another all but one: the first serves.
+ */
 static void test_fullest_arena_first(struct kunit *test)
 {
 	enum { N = 512 };	/* 256 KiB */
 	void **blocks = make_array(test, N);
+	unsigned long neighbour;
 	u32 dense, sparse;
 	void *next;
 	size_t i;
@@ -143,7 +148,11 @@ static void test_fullest_arena_first(struct kunit *test)
 	}
 	sparse = arena_of(blocks[i]);
 	free_in_arena(sparse, granule_of(blocks[i]), true, N, blocks);
+	neighbour = (unsigned long)granule_of(blocks[0]) ^
+		    PYGRANULE_SIZE;
+	free_in_arena(dense, (void *)neighbour, false, N, blocks);
 	free_in_arena(dense, granule_of(blocks[0]), false, N, blocks);
+	pyalloc_reclaim();	/* no front has any of them */
 	take_exactly(test, 64, 1, &next);
 	KUNIT_EXPECT_EQ(test, arena_of(next), dense);
 	pymem_free(next);

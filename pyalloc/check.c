@@ -8,6 +8,7 @@
  *		the same; the free ones are counted; on the list of its share
  *   map	finds the arena by its number, and nothing of it in the
  *		granules before and behind
+ *   depot	as many arrays as are counted, of such blocks
  *   front	floor <= top <= end, blocks of the class that are out of their
  *		pools, none twice; capacity is the sum of the arrays
  *   heap	counters are the sums of what was walked, and mallocs - frees
@@ -288,30 +289,87 @@ static void check_node(struct pycheck *check, struct pynode *node)
 
 /* === Fronts === */
 
-static void check_cached(struct pycheck *check, struct pyfront *front,
-			 struct pyheap *heap, unsigned int class)
+/* The blocks in an array from @slot to @top. */
+static void check_array(struct pycheck *check, struct pyheap *heap,
+			unsigned int class, void **slot, void **top,
+			enum pyalloc_mistake (*judge)(const void *ptr))
+{
+	void **other;
+	bool holds;
+
+	for (; slot < top; slot++) {
+		check->cached++;
+		holds = (pymap_lookup(*slot) & PYMAP_CODE_MASK) == class + 1 &&
+			judge(*slot) == PYALLOC_NO_MISTAKE;
+		expect(check, holds,
+		       "%s: class %u: an array has what is not a block",
+		       heap->name, class);
+		for (other = slot + 1; other < top; other++)
+			expect(check, *other != *slot,
+			       "%s: class %u: an array has a block twice",
+			       heap->name, class);
+	}
+}
+
+static void check_stock(struct pycheck *check, struct pyfront *front,
+			struct pyheap *heap, unsigned int class)
 {
 	struct pystock *stock = &front->stock[class];
 	void **floor = stock->end - (1UL << stock->slots_shift);
-	void **slot, **other;
 	bool holds = stock->top > floor && stock->top <= stock->end;
 
 	if (!expect(check, holds && !*floor,
 		    "%s: class %u: a stock is out of bounds", heap->name,
 		    class))
 		return;
-	for (slot = floor + 1; slot < stock->top; slot++) {
-		check->cached++;
-		holds = (pymap_lookup(*slot) & PYMAP_CODE_MASK) == class + 1 &&
-			pyheap_judge(*slot) == PYALLOC_NO_MISTAKE;
-		expect(check, holds,
-		       "%s: class %u: a stock has what is not a block",
-		       heap->name, class);
-		for (other = slot + 1; other < stock->top; other++)
-			expect(check, *other != *slot,
-			       "%s: class %u: a stock has a block twice",
-			       heap->name, class);
-	}
+	check_array(check, heap, class, floor + 1, stock->top,
+		    pyheap_judge);
+}
+
+/* === Depots === */
+
+/* The array in a depot that @n others came in after, or NULL. */
+static void **depot_array(struct pydepot *depot, unsigned int n)
+{
+	void **array = depot->full;
+
+	while (array && n--)
+		array = array[0];
+	return array;
+}
+
+static void check_depot(struct pycheck *check, struct pynode *node,
+			unsigned int class)
+{
+	const struct pyclass *size = pyheap_class(node->heap, class);
+	struct pydepot *depot = &node->class[class].depot;
+	unsigned int n = 0;
+	unsigned long flags;
+	void **array;
+
+	do {
+		raw_spin_lock_irqsave(&node->lock, flags);
+		array = depot_array(depot, n++);
+		if (array)
+			check_array(check, node->heap, class, array + 1,
+				    array + (1UL << size->slots_shift),
+				    pynode_judge);
+		else
+			expect(check, !depot_array(depot, depot->nr_full) &&
+			       (!depot->nr_full ||
+				depot_array(depot, depot->nr_full - 1)),
+			       "%s: class %u: a depot does not have its %u arrays",
+			       node->heap->name, class, depot->nr_full);
+		raw_spin_unlock_irqrestore(&node->lock, flags);
+	} while (array);
+}
+
+static void check_depots(struct pycheck *check, struct pynode *node)
+{
+	unsigned int class;
+
+	for (class = 0; class < node->heap->classes->nr; class++)
+		check_depot(check, node, class);
 }
 
 /* With interrupts off: one that grows an array does so as a whole. */
@@ -345,7 +403,7 @@ static void check_front(struct pycheck *check, struct pyheap *heap)
 		stock = &front->stock[class];
 		/* Interrupts leave the stock alone meanwhile. */
 		pystock_enter(stock);
-		check_cached(check, front, heap, class);
+		check_stock(check, front, heap, class);
 		pystock_leave(stock);
 		preempt_enable();
 	}
@@ -415,6 +473,8 @@ static void check_heap(struct pycheck *check, struct pyheap *heap)
 	mutex_lock(&heap->walk);
 	for_each_node(nid)
 		check_node(check, heap->node[nid]);
+	for_each_node(nid)
+		check_depots(check, heap->node[nid]);
 	mutex_unlock(&heap->walk);
 	if (expect(check, stats, "no memory for the check"))
 		check_accounts(check, heap, stats);

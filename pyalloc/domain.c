@@ -9,9 +9,10 @@
  * thing that is out of the ordinary leads out of it once, to a function that
  * tells the cases apart.
  *
- * pyalloc_wrapped is the one static key of that path.  What has to see every
- * call (debug hooks, tracing, a replaced allocator, the kernel's
- * init_on_free) turns it on, and all calls take the long way.
+ * What has to see every call (debug hooks, tracing, a replaced allocator, the
+ * kernel's init_on_free) closes the fronts and turns pyalloc_wrapped on, the
+ * one static key, which stands where the fast path has given up: all calls
+ * take the long way then, and none pays for the question.
  *
  * The functions at its top are not traced: a tracer's own handler may
  * allocate here.
@@ -24,6 +25,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 
+#include "bulk.h"
 #include "debug.h"
 #include "domain.h"
 #include "front.h"
@@ -31,13 +33,24 @@
 #include "raw.h"
 #include "compat.h"
 
-DEFINE_STATIC_KEY_FALSE(pyalloc_wrapped);
+static DEFINE_STATIC_KEY_FALSE(pyalloc_wrapped);
 DEFINE_PER_CPU(struct pydomain_counts, pydomain_counts[PYDOMAIN_ROWS]);
 
 const char pyalloc_api_1;
 EXPORT_SYMBOL_GPL(pyalloc_api_1);
 
 #define count(row, what)	this_cpu_inc(pydomain_counts[row].what)
+
+/**
+ * pydomain_wrap() - from now on every call takes the long way
+ *
+ * Context: Process, before the first call.
+ */
+void __init pydomain_wrap(void)
+{
+	static_branch_enable(&pyalloc_wrapped);
+	pyfront_close();
+}
 
 /* A checking kernel wants to know of a sleeping gfp where none may sleep. */
 static __always_inline void check_context(gfp_t gfp)
@@ -178,7 +191,7 @@ static void *heap_malloc(enum pymem_domain domain, size_t size, gfp_t gfp,
 	void *block = NULL;
 
 	if (nid == NUMA_NO_NODE || nid == numa_mem_id()) {
-		block = pyfront_pop(&pyheap_default, step, domain);
+		block = pyfront_pop(step, domain);
 		nid = NUMA_NO_NODE;
 	}
 	if (!block)
@@ -236,9 +249,7 @@ static __always_inline void *malloc_fast(enum pymem_domain domain,
 	void *block;
 
 	check_context(gfp);
-	if (static_branch_unlikely(&pyalloc_wrapped))
-		return NULL;
-	block = pyfront_pop(&pyheap_default, step, domain);
+	block = pyfront_pop(step, domain);
 	if (likely(block) && want_init_on_alloc(0))
 		zero_block(block, pyheap_default.step_size[step]);
 	return block;
@@ -460,7 +471,7 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 			return;
 		memset(block, 0, pyheap_class(heap, class)->size);
 	}
-	if (!pyfront_push(heap, class + 1, domain, block))
+	if (!pyfront_push(class + 1, domain, block))
 		pyfront_free(heap, class, domain, block, caller);
 }
 
@@ -479,24 +490,27 @@ static noinline void free_slow(void *block, enum pymem_domain domain,
 		raw_free(domain, block, caller);
 }
 
+/* What the fast path could not do: a wrapped call, or no room in the stock. */
+static noinline void free_more(void *block, enum pymem_domain domain,
+			       unsigned long class, unsigned long caller)
+{
+	if (static_branch_unlikely(&pyalloc_wrapped))
+		free_slow(block, domain, caller);
+	else
+		pyfront_free(&pyheap_default, class, domain, block, caller);
+}
+
 static __always_inline void domain_free(enum pymem_domain domain,
 					const void *ptr)
 {
 	void *block = (void *)ptr;
-	long code;
+	long code = pymap_code(block);
 
-	if (static_branch_unlikely(&pyalloc_wrapped))
-		goto slow;
 	/* 0 is no pool, and PYMAP_CLOSED the sign. */
-	code = pymap_code(block);
 	if (unlikely(code <= 0))
-		goto slow;
-	if (unlikely(!pyfront_push(&pyheap_default, code, domain, block)))
-		pyfront_free(&pyheap_default, code - 1, domain, block,
-			     _RET_IP_);
-	return;
-slow:
-	free_slow(block, domain, _RET_IP_);
+		free_slow(block, domain, _RET_IP_);
+	else if (unlikely(!pyfront_push(code, domain, block)))
+		free_more(block, domain, code - 1, _RET_IP_);
 }
 
 /**
@@ -791,8 +805,8 @@ size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs)
 
 	check_context(gfp);
 	if (is_heaps(size, gfp) && !static_branch_unlikely(&pyalloc_wrapped)) {
-		got = pyfront_malloc_bulk(&pyheap_default, step, gfp,
-					  PYMEM_DOMAIN_MEM, n, ptrs);
+		got = pybulk_malloc(&pyheap_default, step, gfp,
+				    PYMEM_DOMAIN_MEM, n, ptrs);
 		if (wants_zero(gfp))
 			for (i = 0; i < got; i++)
 				zero_block(ptrs[i],
@@ -807,27 +821,6 @@ size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs)
 	return got;
 }
 EXPORT_SYMBOL_GPL(pymem_malloc_bulk);
-
-static bool is_same_granule(const void *a, const void *b)
-{
-	return ((unsigned long)a ^ (unsigned long)b) < PYGRANULE_SIZE;
-}
-
-/*
- * How many of the first blocks have one size class.  A block in the same
- * granule as the one before it needs no look-up.
- */
-static size_t same_class(size_t n, void **ptrs, long code)
-{
-	size_t i;
-
-	n = min_t(size_t, n, PYHEAP_BATCH);
-	for (i = 1; i < n; i++)
-		if (!is_same_granule(ptrs[i], ptrs[i - 1]) &&
-		    pymap_code(ptrs[i]) != code)
-			break;
-	return i;
-}
 
 /**
  * pymem_free_bulk() - free many blocks
@@ -847,11 +840,9 @@ void pymem_free_bulk(size_t n, void **ptrs)
 		code = pymap_code(ptrs[done]);
 		run = 0;
 		if (code > 0 && !static_branch_unlikely(&pyalloc_wrapped))
-			run = pyfront_free_bulk(&pyheap_default, code - 1,
-						PYMEM_DOMAIN_MEM,
-						same_class(n - done,
-							   ptrs + done, code),
-						ptrs + done, _RET_IP_);
+			run = pybulk_free(&pyheap_default, code - 1,
+					  PYMEM_DOMAIN_MEM, n - done,
+					  ptrs + done, _RET_IP_);
 		if (!run)
 			free_slow(ptrs[done], PYMEM_DOMAIN_MEM, _RET_IP_);
 		done += run ?: 1;

@@ -38,7 +38,7 @@ struct pydomain_counts {
 #define PYDOMAIN_ROWS		(PYMEM_NR_DOMAINS + 1)
 
 /* On while something has to see every call. */
-DECLARE_STATIC_KEY_FALSE(pyalloc_wrapped);
+void pydomain_wrap(void);
 
 DECLARE_PER_CPU(struct pydomain_counts, pydomain_counts[PYDOMAIN_ROWS]);
 

@@ -24,18 +24,29 @@
 #include <linux/slab.h>
 
 #include "debug.h"
+#include "depot.h"
 #include "front.h"
 #include "raw.h"
 #include "reclaim.h"
 #include "compat.h"
 
-/* Arrays of 4 to 64 slots: blocks of the heap, of 32 to 512 bytes. */
-#define MIN_SLOTS_SHIFT		2
-#define MAX_SLOTS_SHIFT		6
+/*
+ * What a CPU's arrays have room for: so much, or this part of the live bytes.
+ * They are seldom full at the same time, and seldom of all classes.
+ */
+#define FRONT_BYTES		SZ_128K
+#define FRONT_SHARE_SHIFT	4
 
-/* What a CPU may hold back: so much, or this part of the live bytes. */
-#define FRONT_BYTES		SZ_16K
-#define FRONT_SHARE_SHIFT	6
+/*
+ * What moved a stock's last batch.  When it moves again in the same direction
+ * the whole array does; otherwise half of it, so that what goes to and fro has
+ * room both ways.
+ */
+enum {
+	STREAK_NONE,
+	STREAK_REFILL,
+	STREAK_FLUSH,
+};
 
 /* How many other stocks are asked for room at a time. */
 #define MAX_ASKED		4
@@ -48,22 +59,6 @@ static void reset_stock(struct pystock *stock)
 	stock->top = no_array + 1;
 	stock->end = no_array + 1;
 	stock->slots_shift = 0;
-}
-
-static unsigned int slots_of(const struct pystock *stock)
-{
-	return 1U << stock->slots_shift;
-}
-
-/* The slot with the NULL; blocks lie behind it. */
-static void **floor_of(const struct pystock *stock)
-{
-	return stock->end - slots_of(stock);
-}
-
-static unsigned int count_of(const struct pystock *stock)
-{
-	return stock->top - floor_of(stock) - 1;
 }
 
 static size_t array_bytes(unsigned int slots_shift)
@@ -106,12 +101,12 @@ static void fold(struct pyheap *heap, struct pystock *stock,
 static unsigned int flush(struct pystock *stock, unsigned int n,
 			  unsigned long caller)
 {
-	void **first = floor_of(stock) + 1;
+	void **first = pystock_floor(stock) + 1;
 	unsigned int kept;
 
 	n = pyheap_put(n, first, caller);
 	local_sub(n, &stock->brought);
-	kept = count_of(stock) - n;
+	kept = pystock_count(stock) - n;
 	memmove(first, first + n, kept * sizeof(*first));
 	stock->top = first + kept;
 	return n;
@@ -137,13 +132,13 @@ static void put_array(void **array, unsigned int slots)
 static void dismantle(struct pyheap *heap, struct pyfront *front,
 		      struct pystock *stock)
 {
-	void *array = floor_of(stock);
+	void *array = pystock_floor(stock);
 
 	if (!stock->slots_shift)
 		return;
-	flush(stock, count_of(stock), _THIS_IP_);
-	put_array(array, slots_of(stock));
-	front->capacity -= capacity_of(heap, front, stock, slots_of(stock));
+	flush(stock, pystock_count(stock), _THIS_IP_);
+	put_array(array, pystock_slots(stock));
+	front->capacity -= capacity_of(heap, front, stock, pystock_slots(stock));
 	reset_stock(stock);
 }
 
@@ -189,20 +184,25 @@ static bool has_room(struct pyheap *heap, struct pynode *node,
 	return front->capacity + more <= limit;
 }
 
+static bool is_largest(struct pyheap *heap, struct pyfront *front,
+		       struct pystock *stock)
+{
+	return stock->slots_shift ==
+	       pyheap_class(heap, class_of(front, stock))->slots_shift;
+}
+
 static bool double_array(struct pyheap *heap, struct pynode *node,
 			 struct pyfront *front, struct pystock *stock)
 {
 	unsigned int shift = stock->slots_shift ? stock->slots_shift + 1 :
-			     MIN_SLOTS_SHIFT;
-	unsigned int n = count_of(stock);
-	void **old = floor_of(stock);
+			     PYARRAY_MIN_SHIFT;
+	unsigned int n = pystock_count(stock);
+	void **old = pystock_floor(stock);
 	void **array;
 	size_t more;
 
-	if (shift > MAX_SLOTS_SHIFT)
-		return false;
 	more = capacity_of(heap, front, stock, 1U << shift) -
-	       capacity_of(heap, front, stock, slots_of(stock));
+	       capacity_of(heap, front, stock, pystock_slots(stock));
 	if (!has_room(heap, node, front, more))
 		return false;
 	array = pyheap_take_meta(node, array_bytes(shift), false);
@@ -211,7 +211,7 @@ static bool double_array(struct pyheap *heap, struct pynode *node,
 	array[0] = NULL;
 	memcpy(array + 1, old + 1, n * sizeof(*array));
 	if (stock->slots_shift)
-		put_array(old, slots_of(stock));
+		put_array(old, pystock_slots(stock));
 	stock->top = array + 1 + n;
 	stock->end = array + (1U << shift);
 	stock->slots_shift = shift;
@@ -219,18 +219,26 @@ static bool double_array(struct pyheap *heap, struct pynode *node,
 	return true;
 }
 
-/*
- * Doubles the array of a stock, if there is room for that and memory.  The
- * front's account of its arrays is shared by all stocks, and so by who may
- * interrupt this one: interrupts wait, and an NMI does without.
+/**
+ * pyfront_grow() - double the array of a stock, if there is room and memory
+ * @heap: the heap
+ * @node: the state of this CPU's node
+ * @front: this CPU's front
+ * @stock: a stock of it, which the caller has entered
+ *
+ * The front's account of its arrays is shared by all stocks, and so by who
+ * may interrupt this one: interrupts wait, and an NMI does without.
+ *
+ * Context: Any, with preemption off.
+ * Return: whether it is larger now.
  */
-static bool grow(struct pyheap *heap, struct pynode *node,
-		 struct pyfront *front, struct pystock *stock)
+bool pyfront_grow(struct pyheap *heap, struct pynode *node,
+		  struct pyfront *front, struct pystock *stock)
 {
 	unsigned long flags;
 	bool grown;
 
-	if (in_nmi())
+	if (is_largest(heap, front, stock) || in_nmi())
 		return false;
 	local_irq_save(flags);
 	grown = double_array(heap, node, front, stock);
@@ -253,26 +261,91 @@ static void *take_one(struct pynode *node, struct pystock *stock,
 	return block;
 }
 
+/* With the largest array, which is empty: changes it for a full one. */
+static bool take_array(struct pyheap *heap, struct pynode *node,
+		       struct pyfront *front, struct pystock *stock)
+{
+	unsigned int slots = pystock_slots(stock);
+	void **array;
+
+	if (!is_largest(heap, front, stock))
+		return false;
+	array = pydepot_take(node, class_of(front, stock), pystock_floor(stock));
+	if (!array)
+		return false;
+	array[0] = NULL;
+	stock->end = array + slots;
+	stock->top = stock->end;
+	local_add(slots - 1, &stock->brought);
+	return true;
+}
+
+/* With the largest array, which is full: changes it for an empty one. */
+static bool put_array_away(struct pyheap *heap, struct pynode *node,
+			   struct pyfront *front, struct pystock *stock)
+{
+	unsigned int slots = pystock_slots(stock);
+	void **array;
+
+	if (stock->streak != STREAK_FLUSH || !is_largest(heap, front, stock))
+		return false;
+	array = pydepot_put(node, class_of(front, stock), pystock_floor(stock));
+	if (!array)
+		return false;
+	array[0] = NULL;
+	stock->end = array + slots;
+	stock->top = array + 1;
+	local_sub(slots - 1, &stock->brought);
+	return true;
+}
+
+/*
+ * Fills an empty array from its first slot on, half of it, or all of it when
+ * the last batch came in as well.  The first slot is the floor's, whose block
+ * goes out at once.
+ */
+static void *fill(struct pynode *node, struct pyfront *front,
+		  struct pystock *stock, unsigned int class, bool dip)
+{
+	unsigned int shift = stock->slots_shift;
+	void **floor = pystock_floor(stock);
+	unsigned int n;
+	void *block;
+
+	if (stock->streak != STREAK_REFILL)
+		shift--;
+	stock->streak = STREAK_REFILL;
+	n = pyheap_take(node, class, 1U << shift, floor, dip,
+			pyfront_random(front));
+	if (!n)
+		return NULL;
+	local_add(n, &stock->brought);
+	block = *floor;
+	*floor = NULL;
+	stock->top = floor + n;
+	return block;
+}
+
 static void *refill(struct pyheap *heap, struct pynode *node,
 		    struct pyfront *front, struct pystock *stock,
 		    enum pymem_domain domain, bool dip)
 {
 	unsigned int class = class_of(front, stock);
-	unsigned int n = count_of(stock);
+	void *block = stock->top[-1];
 
-	if (!n) {
-		grow(heap, node, front, stock);
+	if (block) {
+		stock->top--;
+	} else if (take_array(heap, node, front, stock)) {
+		block = *--stock->top;
+	} else {
+		pyfront_grow(heap, node, front, stock);
 		if (!stock->slots_shift)
 			return take_one(node, stock, class, domain, dip);
-		n = pyheap_take(node, class, slots_of(stock) / 2, stock->top,
-				dip, prandom_u32_state(&front->random));
-		local_add(n, &stock->brought);
-		stock->top += n;
+		block = fill(node, front, stock, class, dip);
 	}
-	if (!n)
-		return NULL;
-	local_inc(&stock->mallocs[PYFRONT_DOMAIN(domain)]);
-	return *--stock->top;
+	if (block)
+		local_inc(&stock->mallocs[PYFRONT_DOMAIN(domain)]);
+	return block;
 }
 
 static void *malloc_here(struct pyheap *heap, struct pynode *node,
@@ -325,85 +398,12 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 			pyreclaim_want_reserve(node, !block);
 		if (block || !may_take)
 			return block;
+		if (pydepot_outgrow(node))
+			continue;
 		node = pyarena_add(heap, node->nid, gfp);
 		if (!node)
 			return NULL;
 	}
-}
-
-/* Several blocks out of the stock; its busy mark is set here. */
-static size_t pop_many(struct pystock *stock, size_t n, void **blocks)
-{
-	pystock_enter(stock);
-	n = min_t(size_t, n, count_of(stock));
-	stock->top -= n;
-	memcpy(blocks, stock->top, n * sizeof(*blocks));
-	pystock_leave(stock);
-	return n;
-}
-
-static size_t malloc_many(struct pyheap *heap, struct pynode *node,
-			  unsigned int class, enum pymem_domain domain,
-			  bool dip, size_t n, void **blocks)
-{
-	struct pyfront *front;
-	struct pystock *stock;
-	size_t got = 0;
-
-	preempt_disable();
-	front = this_cpu_ptr(heap->front);
-	stock = &front->stock[class];
-	if (!pystock_is_busy(stock))
-		got = pop_many(stock, n, blocks);
-	if (!got) {
-		got = pyheap_take(node, class, min_t(size_t, PYHEAP_BATCH,
-						     rounddown_pow_of_two(n)),
-				  blocks, dip,
-				  prandom_u32_state(&front->random));
-		local_add(got, &stock->brought);
-	}
-	local_add(got, &stock->mallocs[PYFRONT_DOMAIN(domain)]);
-	preempt_enable();
-	return got;
-}
-
-/**
- * pyfront_malloc_bulk() - allocate many blocks of one size
- * @heap: the heap
- * @step: the request in steps of 8 bytes
- * @gfp: the caller's
- * @domain: mem or object
- * @n: how many
- * @blocks: where to put them
- *
- * What the stock has, then batches straight from the pools.
- *
- * Context: Any.  May sleep if @gfp allows.
- * Return: how many it got.
- */
-size_t pyfront_malloc_bulk(struct pyheap *heap, unsigned int step, gfp_t gfp,
-			   enum pymem_domain domain, size_t n, void **blocks)
-{
-	unsigned int class = heap->classes->of_step[step];
-	struct pynode *node = pyheap_this_node(heap);
-	bool may_take = pyarena_may_take(gfp);
-	size_t got = 0, more;
-
-	while (got < n) {
-		more = malloc_many(heap, node, class, domain, !may_take,
-				   n - got, blocks + got);
-		got += more;
-		if (more)
-			continue;
-		if (!may_take) {
-			pyreclaim_want_reserve(node, true);
-			break;
-		}
-		node = pyarena_add(heap, node->nid, gfp);
-		if (!node)
-			break;
-	}
-	return got;
 }
 
 /* === Freeing === */
@@ -447,19 +447,11 @@ void pyfront_drain_parked(void)
 	}
 }
 
-/* See pystock_frees(): the mem domain's follow from the rest. */
-static void count_free(struct pystock *stock, enum pymem_domain domain,
-		       unsigned int n)
-{
-	if (domain == PYMEM_DOMAIN_OBJ)
-		local_add(n, &stock->object_frees);
-}
-
 /* Straight to the pool, past the stock. */
 static void put_one(struct pystock *stock, enum pymem_domain domain,
 		    void *block, unsigned long caller)
 {
-	count_free(stock, domain, 1);
+	pystock_count_frees(stock, domain, 1);
 	local_dec(&stock->brought);
 	if (!pyheap_put(1, &block, caller))
 		park(block);
@@ -471,14 +463,31 @@ static void put_or_flush(struct pyheap *heap, struct pyfront *front,
 {
 	struct pynode *node = pyheap_this_node(heap);
 
-	if (stock->top == stock->end && !grow(heap, node, front, stock))
-		flush(stock, count_of(stock) - count_of(stock) / 2, caller);
+	if (stock->top == stock->end &&
+	    !put_array_away(heap, node, front, stock) &&
+	    !pyfront_grow(heap, node, front, stock)) {
+		unsigned int n = pystock_count(stock);
+
+		flush(stock, stock->streak == STREAK_FLUSH ? n : (n + 1) / 2,
+		      caller);
+		stock->streak = STREAK_FLUSH;
+	}
 	if (stock->top == stock->end) {
 		put_one(stock, domain, block, caller);
 		return;
 	}
 	*stock->top++ = block;
-	count_free(stock, domain, 1);
+	pystock_count_frees(stock, domain, 1);
+}
+
+/*
+ * What the fast path takes for a block is one here as well: it is looked at
+ * when it goes to its pool.
+ */
+static enum pyalloc_mistake judge(struct pystock *stock, void *block)
+{
+	return likely(pystock_is_start(stock, block)) ? PYALLOC_NO_MISTAKE :
+	       pyheap_judge(block);
 }
 
 /**
@@ -501,7 +510,7 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
 	preempt_disable();
 	front = this_cpu_ptr(heap->front);
 	stock = &front->stock[class];
-	mistake = pyheap_judge(block);
+	mistake = judge(stock, block);
 	if (mistake != PYALLOC_NO_MISTAKE) {
 		/* Reported below. */
 	} else if (pystock_is_busy(stock)) {
@@ -519,58 +528,6 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
 	preempt_enable();
 	if (mistake != PYALLOC_NO_MISTAKE)
 		pydebug_report(mistake, block, pymap_lookup(block), caller);
-}
-
-/* Up to the first that does not look like a block, as pyfront_push(). */
-static size_t push_many(struct pystock *stock, size_t n, void **blocks)
-{
-	size_t done = 0;
-
-	pystock_enter(stock);
-	n = min_t(size_t, n, stock->end - stock->top);
-	for (; done < n; done++) {
-		if (!pystock_is_start(stock, blocks[done]) ||
-		    stock->top[-1] == blocks[done])
-			break;
-		*stock->top++ = blocks[done];
-	}
-	pystock_leave(stock);
-	return done;
-}
-
-/**
- * pyfront_free_bulk() - free blocks of one class
- * @heap: the heap
- * @class: their size class
- * @domain: mem or object
- * @n: how many, PYHEAP_BATCH at most
- * @blocks: the blocks
- * @caller: whom to name if one is none
- *
- * Into the stock while there is room, and straight to the pools after that.
- *
- * Context: Any.
- * Return: how many are done with; the rest has to be freed one by one.
- */
-size_t pyfront_free_bulk(struct pyheap *heap, unsigned int class,
-			 enum pymem_domain domain, size_t n, void **blocks,
-			 unsigned long caller)
-{
-	struct pystock *stock;
-	size_t done = 0, put;
-
-	preempt_disable();
-	stock = &this_cpu_ptr(heap->front)->stock[class];
-	if (!pystock_is_busy(stock))
-		done = push_many(stock, n, blocks);
-	if (done < n && stock->top == stock->end) {
-		put = pyheap_put(n - done, blocks + done, caller);
-		local_sub(put, &stock->brought);
-		done += put;
-	}
-	count_free(stock, domain, done);
-	preempt_enable();
-	return done;
 }
 
 /* === Draining === */
@@ -635,8 +592,49 @@ void pyfront_drain_dead(struct pyheap *heap, unsigned int cpu)
  */
 size_t pyfront_bytes(const struct pyheap *heap)
 {
-	return num_possible_cpus() *
-	       (size_t)pyfront_size(heap->classes->nr);
+	size_t bytes = pyfront_size(heap->classes->nr);
+
+	if (heap == &pyheap_default)
+		bytes += sizeof(pyfront_by_step) + sizeof(pyfront_by_code);
+	return num_possible_cpus() * bytes;
+}
+
+DEFINE_PER_CPU(struct pystock *, pyfront_by_step[PYALLOC_STEPS]);
+DEFINE_PER_CPU(struct pystock *, pyfront_by_code[PYCLASS_MAX + 1]);
+
+/* Where a closed fast path leads: it turns back before it writes. */
+static struct pystock closed_stock = { .busy = 1 };
+
+static void open_cpu(struct pyheap *heap, int cpu)
+{
+	struct pyfront *front = per_cpu_ptr(heap->front, cpu);
+	unsigned int step, class;
+
+	for (step = 0; step < PYALLOC_STEPS; step++)
+		per_cpu(pyfront_by_step[step], cpu) =
+			&front->stock[heap->classes->of_step[step]];
+	per_cpu(pyfront_by_code[0], cpu) = &closed_stock;
+	for (class = 0; class < heap->classes->nr; class++)
+		per_cpu(pyfront_by_code[class + 1], cpu) =
+			&front->stock[class];
+}
+
+/**
+ * pyfront_close() - lead every call of the default heap off the fast path
+ *
+ * Context: Process, before the first call.
+ */
+void pyfront_close(void)
+{
+	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		for (i = 0; i < PYALLOC_STEPS; i++)
+			per_cpu(pyfront_by_step[i], cpu) = &closed_stock;
+		for (i = 0; i <= PYCLASS_MAX; i++)
+			per_cpu(pyfront_by_code[i], cpu) = &closed_stock;
+	}
 }
 
 static void init_front(struct pyheap *heap, struct pyfront *front)
@@ -644,7 +642,7 @@ static void init_front(struct pyheap *heap, struct pyfront *front)
 	const struct pyclass *class;
 	unsigned int i;
 
-	prandom_seed_state(&front->random, get_random_u64());
+	front->random = get_random_u32() | 1;
 	for (i = 0; i < heap->classes->nr; i++) {
 		class = pyheap_class(heap, i);
 		reset_stock(&front->stock[i]);
@@ -669,8 +667,11 @@ int pyfront_init(struct pyheap *heap)
 				     __alignof__(struct pyfront));
 	if (!heap->front)
 		return -ENOMEM;
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		init_front(heap, per_cpu_ptr(heap->front, cpu));
+		if (heap == &pyheap_default)
+			open_cpu(heap, cpu);
+	}
 	return 0;
 }
 

@@ -7,7 +7,6 @@
 
 #include <linux/percpu.h>
 #include <linux/preempt.h>
-#include <linux/prandom.h>
 #include <linux/pyalloc.h>
 #include <asm/local.h>
 
@@ -30,6 +29,7 @@
  * @mask: what of an address is an offset in its pool
  * @busy: set by the owner from its first to its last look at the rest
  * @slots_shift: the array has 2^slots_shift slots; 0 while there is none
+ * @streak: what moved the last batch, see STREAK_REFILL
  * @uses: low bits of how often it was used, when last asked for room
  *
  * One cache line.  Only the CPU that it belongs to touches it, with
@@ -49,7 +49,8 @@ struct pystock {
 	u16	mask;
 	u8	busy;
 	u8	slots_shift : 3;
-	u8	uses : 5;
+	u8	streak : 2;
+	u8	uses : 3;
 } ____cacheline_aligned;
 
 /**
@@ -61,7 +62,7 @@ struct pystock {
  */
 struct pyfront {
 	size_t			capacity;
-	struct rnd_state	random;
+	u32			random;
 	unsigned int		hand;
 	struct pystock		stock[];
 };
@@ -98,6 +99,42 @@ static inline unsigned long pystock_frees(const struct pystock *stock,
 	       local_read(&stock->mallocs[1]) - object;
 }
 
+static inline unsigned int pystock_slots(const struct pystock *stock)
+{
+	return 1U << stock->slots_shift;
+}
+
+/* The slot with the NULL; blocks lie behind it. */
+static inline void **pystock_floor(const struct pystock *stock)
+{
+	return stock->end - pystock_slots(stock);
+}
+
+static inline unsigned int pystock_count(const struct pystock *stock)
+{
+	return stock->top - pystock_floor(stock) - 1;
+}
+
+/* See pystock_frees(): the mem domain's follow from the rest. */
+static inline void pystock_count_frees(struct pystock *stock, enum pymem_domain domain,
+		       unsigned int n)
+{
+	if (domain == PYMEM_DOMAIN_OBJ)
+		local_add(n, &stock->object_frees);
+}
+
+/* xorshift: what it is for is an order that is not the same each time. */
+static inline u32 pyfront_random(struct pyfront *front)
+{
+	u32 random = front->random;
+
+	random ^= random << 13;
+	random ^= random >> 17;
+	random ^= random << 5;
+	front->random = random;
+	return random;
+}
+
 /* The two halves of each use: nothing of the stock is touched outside. */
 static __always_inline void pystock_enter(struct pystock *stock)
 {
@@ -125,32 +162,34 @@ static __always_inline bool pystock_is_start(const struct pystock *stock,
 	return offset * stock->reciprocal < PYCLASS_FRACTION;
 }
 
-static __always_inline struct pystock *
-pyfront_stock(struct pystock __percpu *stock)
-{
-	barrier();
-	return raw_cpu_ptr(stock);
-}
+/*
+ * The default heap's stocks, as a fast path asks for them: by a request's
+ * steps of 8 bytes, and by the code that the map has for a block.  Closed,
+ * both lead to a stock that is always busy.
+ */
+DECLARE_PER_CPU(struct pystock *, pyfront_by_step[PYALLOC_STEPS]);
+DECLARE_PER_CPU(struct pystock *, pyfront_by_code[PYCLASS_MAX + 1]);
 
 /*
- * Takes the block that came in last.  NULL: the stock is empty, or this CPU
- * was interrupted while it was there.
+ * Takes the block that came in last.  NULL: the stock is empty, this CPU was
+ * interrupted while it was there, or the fast path is closed.
  */
-static __always_inline void *pyfront_pop(struct pyheap *heap,
-					 unsigned long step,
+static __always_inline void *pyfront_pop(unsigned long step,
 					 enum pymem_domain domain)
 {
 	struct pystock *stock;
 	void *block;
 
 	preempt_disable_notrace();
-	stock = pyfront_stock(heap->step_stock[step]);
+	stock = raw_cpu_read(pyfront_by_step[step]);
 	if (pystock_is_busy(stock))
 		goto out;
 	pystock_enter(stock);
 	block = stock->top[-1];
 	if (unlikely(!block))
 		goto leave;
+	/* Not from the register: one instruction does it in memory. */
+	barrier();
 	stock->top--;
 	local_inc(&stock->mallocs[PYFRONT_DOMAIN(domain)]);
 	pystock_leave(stock);
@@ -169,15 +208,14 @@ out:
  * it was there, or @block is not the start of a block or is the one that
  * came in last, which is for the slow path to tell apart.
  */
-static __always_inline bool pyfront_push(struct pyheap *heap,
-					 unsigned long code,
+static __always_inline bool pyfront_push(unsigned long code,
 					 enum pymem_domain domain, void *block)
 {
 	struct pystock *stock;
 	void **top;
 
 	preempt_disable_notrace();
-	stock = pyfront_stock(heap->code_stock[code]);
+	stock = raw_cpu_read(pyfront_by_code[code]);
 	if (pystock_is_busy(stock))
 		goto out;
 	if (unlikely(!pystock_is_start(stock, block)))
@@ -187,7 +225,8 @@ static __always_inline bool pyfront_push(struct pyheap *heap,
 	if (unlikely(top == stock->end || top[-1] == block))
 		goto leave;
 	*top = block;
-	stock->top = top + 1;
+	barrier();
+	stock->top++;
 	if (domain == PYMEM_DOMAIN_OBJ)
 		local_inc(&stock->object_frees);
 	pystock_leave(stock);
@@ -204,12 +243,8 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 		     enum pymem_domain domain, int nid);
 void pyfront_free(struct pyheap *heap, unsigned int class,
 		  enum pymem_domain domain, void *block, unsigned long caller);
-size_t pyfront_malloc_bulk(struct pyheap *heap, unsigned int step, gfp_t gfp,
-			   enum pymem_domain domain, size_t n, void **blocks);
-
-size_t pyfront_free_bulk(struct pyheap *heap, unsigned int class,
-			 enum pymem_domain domain, size_t n, void **blocks,
-			 unsigned long caller);
+bool pyfront_grow(struct pyheap *heap, struct pynode *node,
+		  struct pyfront *front, struct pystock *stock);
 
 void pyfront_drain_this(struct pyheap *heap);
 void pyfront_drain_dead(struct pyheap *heap, unsigned int cpu);
@@ -217,6 +252,7 @@ void pyfront_drain_parked(void);
 
 size_t pyfront_bytes(const struct pyheap *heap);
 
+void pyfront_close(void);
 int pyfront_init(struct pyheap *heap);
 void pyfront_exit(struct pyheap *heap);
 

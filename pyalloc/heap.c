@@ -40,7 +40,7 @@ DEFINE_MUTEX(pyheaps_lock);
  * it is held with interrupts off.  Sparse can't follow a lock that is held
  * where a function says so, and is told of none.
  */
-static bool lock_node(struct pynode *node, unsigned long *flags)
+bool pynode_lock(struct pynode *node, unsigned long *flags)
 {
 	if (!in_nmi())
 		raw_spin_lock_irqsave(&node->lock, *flags);
@@ -51,7 +51,7 @@ static bool lock_node(struct pynode *node, unsigned long *flags)
 	return true;
 }
 
-static void unlock_node(struct pynode *node, unsigned long flags)
+void pynode_unlock(struct pynode *node, unsigned long flags)
 {
 	__acquire(&node->lock);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
@@ -90,6 +90,9 @@ static u32 reciprocal_of(const struct pyclass *class)
 	return exact + DIV_ROUND_UP(wanted - error, class->size);
 }
 
+/* What a front's array of blocks holds at most, if that is a fair number. */
+#define ARRAY_BYTES	SZ_4K
+
 static void add_class(struct pyclasses *scheme, unsigned int size)
 {
 	struct pyclass *class = &scheme->class[scheme->nr];
@@ -99,10 +102,21 @@ static void add_class(struct pyclasses *scheme, unsigned int size)
 	class->granules = granules_for(size);
 	class->blocks = (class->granules << PYGRANULE_SHIFT) / size;
 	class->reciprocal = reciprocal_of(class);
+	class->slots_shift = clamp_t(unsigned int, ilog2(ARRAY_BYTES / size),
+				     PYARRAY_MIN_SHIFT, PYARRAY_MAX_SHIFT);
 	first = scheme->nr ? PYALLOC_STEP(class[-1].size) + 1 : 0;
 	for (step = first; step <= PYALLOC_STEP(size); step++)
 		scheme->of_step[step] = scheme->nr;
 	scheme->nr++;
+}
+
+/*
+ * Eights up to 128, and from there 8 classes a doubling: with more of them the
+ * pools that are not full cost a heap of some MiB more than is gained.
+ */
+static unsigned int fine_step(unsigned int size)
+{
+	return size < 128 ? 8 : size < 256 ? 16 : 32;
 }
 
 /**
@@ -114,7 +128,7 @@ void __init pyclasses_init(void)
 
 	for (size = 16; size <= PYALLOC_SMALL_MAX; size += 16)
 		add_class(&pyclasses[PYCLASSES_LINEAR], size);
-	for (size = 8; size <= PYALLOC_SMALL_MAX; size += 8)
+	for (size = 8; size <= PYALLOC_SMALL_MAX; size += fine_step(size))
 		add_class(&pyclasses[PYCLASSES_FINE], size);
 	for (size = 8; size <= PYALLOC_SMALL_MAX; size *= 2)
 		add_class(&pyclasses[PYCLASSES_POW2], size);
@@ -266,9 +280,6 @@ static void free_granules(struct pynode *node, struct pyarena *arena,
 
 /* === Pools === */
 
-static void *take_meta(struct pynode *node, size_t bytes, bool dip);
-static void put_meta(struct pynode *node, void *block);
-
 static size_t far_bytes(const struct pyclass *class)
 {
 	return roundup_pow_of_two(BITS_TO_LONGS(class->blocks) * sizeof(long));
@@ -294,14 +305,14 @@ static struct pypool *make_pool(struct pynode *node, unsigned int index,
 		return NULL;
 	/* Its bits first: they may take the last granule. */
 	if (pyclass_is_far(class)) {
-		far = take_meta(node, far_bytes(class), dip);
+		far = pynode_take_meta(node, far_bytes(class), dip);
 		if (!far)
 			return NULL;
 	}
 	*arena = find_arena(node, class->granules, &at);
 	if (!*arena) {
 		if (far)
-			put_meta(node, far);
+			pynode_put_meta(node, far);
 		return NULL;
 	}
 	use_granules(node, *arena, at, class->granules, index);
@@ -327,7 +338,7 @@ static void dissolve_pool(struct pynode *node, const struct pyclass *class,
 	node->class[pool->class].pools--;
 	free_granules(node, arena, pool - arena->pools, class->granules);
 	if (far)
-		put_meta(node, far);
+		pynode_put_meta(node, far);
 }
 
 static struct pypool *fullest_pool(struct pynode *node, unsigned int index,
@@ -468,10 +479,10 @@ size_t pyheap_take(struct pynode *node, unsigned int index, size_t n,
 	unsigned long flags;
 	size_t taken;
 
-	if (!lock_node(node, &flags))
+	if (!pynode_lock(node, &flags))
 		return 0;
 	taken = take_blocks(node, index, n, dip, &deal);
-	unlock_node(node, flags);
+	pynode_unlock(node, flags);
 	if (taken < n)
 		pack_deal(&deal, random, taken);
 	return taken;
@@ -572,6 +583,18 @@ static struct pyarena *arena_of(const void *ptr)
 	return pymap_arena(pymap_lookup(ptr) >> PYMAP_ARENA_SHIFT);
 }
 
+/**
+ * pyheap_node_of() - the node that a block belongs to
+ * @block: a block that is out of its pool, so that its arena stays
+ *
+ * Context: Any.
+ * Return: its node.
+ */
+struct pynode *pyheap_node_of(const void *block)
+{
+	return arena_of(block)->node;
+}
+
 /*
  * Gives back blocks of one node until one of another, or a bad one, comes;
  * of that one @entry is what the map has while its pool still stands.
@@ -633,11 +656,11 @@ size_t pyheap_put(size_t n, void **blocks, unsigned long caller)
 		if (!arena) {
 			mistake = PYALLOC_WILD;
 		} else {
-			if (!lock_node(arena->node, &flags))
+			if (!pynode_lock(arena->node, &flags))
 				break;
 			done += put_run(arena->node, n - done, blocks + done,
 					&mistake, &entry);
-			unlock_node(arena->node, flags);
+			pynode_unlock(arena->node, flags);
 		}
 		if (mistake == PYALLOC_NO_MISTAKE)
 			continue;
@@ -649,19 +672,34 @@ size_t pyheap_put(size_t n, void **blocks, unsigned long caller)
 	return done;
 }
 
+/**
+ * pynode_judge() - pyheap_judge() for who holds the node's lock
+ * @ptr: a pointer for which the map has an entry
+ *
+ * Context: With the lock of the node that it belongs to.
+ * Return: as pyheap_judge().
+ */
+enum pyalloc_mistake pynode_judge(const void *ptr)
+{
+	struct pyarena *arena = arena_of(ptr);
+	struct visit visit;
+	unsigned int index;
+
+	if (!arena || !begin_visit(&visit, arena, ptr))
+		return PYALLOC_NO_POOL;
+	return judge(&visit, ptr, &index);
+}
+
 /* With the lock: the bits are a block that may go with its pool. */
 static enum pyalloc_mistake judge_far(struct pyarena *arena, const void *ptr)
 {
-	enum pyalloc_mistake mistake = PYALLOC_NO_POOL;
-	struct visit visit;
+	enum pyalloc_mistake mistake;
 	unsigned long flags;
-	unsigned int index;
 
-	if (!lock_node(arena->node, &flags))
+	if (!pynode_lock(arena->node, &flags))
 		return PYALLOC_NO_MISTAKE;
-	if (begin_visit(&visit, arena, ptr))
-		mistake = judge(&visit, ptr, &index);
-	unlock_node(arena->node, flags);
+	mistake = pynode_judge(ptr);
+	pynode_unlock(arena->node, flags);
 	return mistake;
 }
 
@@ -712,7 +750,7 @@ bool pyheap_is_live(const void *ptr, unsigned long caller)
 
 /* === Blocks for the heap itself === */
 
-static void *take_meta(struct pynode *node, size_t bytes, bool dip)
+void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip)
 {
 	unsigned int index = node->heap->classes->of_step[PYALLOC_STEP(bytes)];
 	void *block;
@@ -724,7 +762,7 @@ static void *take_meta(struct pynode *node, size_t bytes, bool dip)
 	return block;
 }
 
-static void put_meta(struct pynode *node, void *block)
+void pynode_put_meta(struct pynode *node, void *block)
 {
 	struct visit visit;
 
@@ -748,10 +786,10 @@ void *pyheap_take_meta(struct pynode *node, size_t bytes, bool dip)
 	unsigned long flags;
 	void *block;
 
-	if (!lock_node(node, &flags))
+	if (!pynode_lock(node, &flags))
 		return NULL;
-	block = take_meta(node, bytes, dip);
-	unlock_node(node, flags);
+	block = pynode_take_meta(node, bytes, dip);
+	pynode_unlock(node, flags);
 	return block;
 }
 
@@ -766,9 +804,9 @@ void pyheap_put_meta(void *block)
 	struct pynode *node = arena_of(block)->node;
 	unsigned long flags;
 
-	lock_node(node, &flags);
-	put_meta(node, block);
-	unlock_node(node, flags);
+	pynode_lock(node, &flags);
+	pynode_put_meta(node, block);
+	pynode_unlock(node, flags);
 }
 
 /**
@@ -802,7 +840,7 @@ void pynode_add_arena(struct pynode *node, struct pyarena *arena)
 {
 	unsigned long flags;
 
-	lock_node(node, &flags);
+	pynode_lock(node, &flags);
 	pymap_publish_arena(arena);
 	arena->bucket = PYARENA_FULL;
 	sort_arena(node, arena);
@@ -812,7 +850,7 @@ void pynode_add_arena(struct pynode *node, struct pyarena *arena)
 	node->granules += arena->granules;
 	node->free_granules += arena->granules;
 	node->metadata += pyarena_metadata_bytes(arena);
-	unlock_node(node, flags);
+	pynode_unlock(node, flags);
 }
 
 static void forget_arena(struct pynode *node, struct pyarena *arena)
@@ -858,14 +896,14 @@ unsigned long pynode_take_empty(struct pynode *node, unsigned long want,
 	unsigned long flags, got = 0;
 
 	while (got < want) {
-		lock_node(node, &flags);
+		pynode_lock(node, &flags);
 		arena = find_empty(node, most - got);
 		if (arena) {
 			forget_arena(node, arena);
 			list_move(&arena->list, arenas);
 			got += arena->granules;
 		}
-		unlock_node(node, flags);
+		pynode_unlock(node, flags);
 		if (!arena)
 			break;
 	}
@@ -883,10 +921,10 @@ unsigned long pynode_begin_interval(struct pynode *node)
 {
 	unsigned long flags, empty;
 
-	lock_node(node, &flags);
+	pynode_lock(node, &flags);
 	empty = node->empty_granules;
 	WRITE_ONCE(node->empty_low, empty);
-	unlock_node(node, flags);
+	pynode_unlock(node, flags);
 	return empty;
 }
 
@@ -939,11 +977,8 @@ static void fill_tables(struct pyheap *heap)
 {
 	unsigned int step, class;
 
-	for (class = 0; class < heap->classes->nr; class++)
-		heap->code_stock[class + 1] = &heap->front->stock[class];
 	for (step = 0; step < PYALLOC_STEPS; step++) {
 		class = heap->classes->of_step[step];
-		heap->step_stock[step] = &heap->front->stock[class];
 		heap->step_size[step] = pyheap_class(heap, class)->size;
 	}
 }

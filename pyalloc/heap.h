@@ -12,6 +12,7 @@
 
 #include "arena.h"
 #include "debug.h"
+#include "depot.h"
 
 struct pyfront;
 struct pystock;
@@ -19,8 +20,8 @@ struct pystock;
 /* The most blocks that move under one hold of a node's lock. */
 #define PYHEAP_BATCH	64
 
-#define PYCLASS_MAX	(PYALLOC_SMALL_MAX >> PYALLOC_STEP_SHIFT)
-#define PYALLOC_STEPS	(PYCLASS_MAX + 1)	/* 0 to 512 bytes in eights */
+#define PYCLASS_MAX	32
+#define PYALLOC_STEPS	((PYALLOC_SMALL_MAX >> PYALLOC_STEP_SHIFT) + 1)
 
 /**
  * struct pyclass - a size class
@@ -29,12 +30,14 @@ struct pystock;
  * @size: a block's bytes
  * @blocks: how many blocks a pool has
  * @granules: how many granules a pool has
+ * @slots_shift: a front's array of them has 2^slots_shift slots at most
  */
 struct pyclass {
 	u32	reciprocal;
 	u16	size;
 	u16	blocks;
 	u8	granules;
+	u8	slots_shift;
 };
 
 /*
@@ -74,12 +77,14 @@ extern struct pyclasses pyclasses[PYCLASSES_NR];
  * @pools: how many pools there are, full ones too
  * @live: blocks that are out of the pools, wherever they are
  * @meta: those of them that the heap itself uses
+ * @depot: those of them that lie in full arrays, which no front has
  */
 struct pynode_class {
-	u32	partial[PYPOOL_QUARTERS];
-	u32	pools;
-	u32	live;
-	u32	meta;
+	u32		partial[PYPOOL_QUARTERS];
+	u32		pools;
+	u32		live;
+	u32		meta;
+	struct pydepot	depot;
 };
 
 /**
@@ -127,8 +132,6 @@ struct pynode {
 
 /**
  * struct pyheap - arenas, pools and fronts with one set of size classes
- * @step_stock: where in a front the stock for so many steps lies
- * @code_stock: where the stock for a code of the map lies
  * @step_size: the class size that serves so many steps
  * @front: each CPU's own stocks
  * @classes: its scheme
@@ -139,12 +142,8 @@ struct pynode {
  * @domain_bytes: live bytes by domain, foreign ones last, as last seen at refills and flushes
  * @domain_peak: the most of it
  * @false_frees: frees that were counted, and found to be mistakes later
- *
- * The first three are what the fast path reads.
  */
 struct pyheap {
-	struct pystock __percpu	*step_stock[PYALLOC_STEPS];
-	struct pystock __percpu	*code_stock[PYCLASS_MAX + 1];
 	u16			step_size[PYALLOC_STEPS];
 	struct pyfront __percpu	*front;
 	const struct pyclasses	*classes;
@@ -194,12 +193,75 @@ static inline const struct pyclass *pyheap_class(const struct pyheap *heap,
 	return &heap->classes->class[class];
 }
 
+bool pynode_lock(struct pynode *node, unsigned long *flags);
+void pynode_unlock(struct pynode *node, unsigned long flags);
+
+/* By fours: the kernel's memcpy() is slower for so few on some machines. */
+static __always_inline void pyheap_copy_pointers(void **to, void **from,
+						size_t n)
+{
+	size_t i;
+
+	for (i = 0; i + 4 <= n; i += 4) {
+		to[i] = from[i];
+		to[i + 1] = from[i + 1];
+		to[i + 2] = from[i + 2];
+		to[i + 3] = from[i + 3];
+	}
+	for (; i < n; i++)
+		to[i] = from[i];
+}
+
+/*
+ * Is this plainly a block of a class: at the start of one, in a pool of that
+ * class, and another than @last, which was one?  In the same granule as that
+ * it needs no look at the map.
+ */
+static __always_inline bool pyclass_owns(const struct pyclass *class,
+					 long code, const void *block,
+					 const void *last)
+{
+	unsigned long apart = (unsigned long)block ^ (unsigned long)last;
+	u32 mask = (class->granules << PYGRANULE_SHIFT) - 1;
+
+	if (unlikely(apart - 1 >= PYGRANULE_SIZE - 1) &&
+	    (block == last || pymap_code(block) != code))
+		return false;
+	return ((u32)(unsigned long)block & mask) * class->reciprocal <
+	       PYCLASS_FRACTION;
+}
+
+/* Copies the first of @n blocks as long as pyclass_owns() them. */
+static __always_inline size_t
+pyclass_copy_blocks(const struct pyclass *class, long code, void *last,
+		    size_t n, void **to, void **from)
+{
+	/* A copy: for all gcc knows @to might be the class. */
+	const struct pyclass same = *class;
+	void *block;
+	size_t i;
+
+#pragma GCC unroll 3
+	for (i = 0; i < n; i++) {
+		block = from[i];
+		if (!pyclass_owns(&same, code, block, last))
+			break;
+		to[i] = block;
+		last = block;
+	}
+	return i;
+}
+
 size_t pyheap_take(struct pynode *node, unsigned int class, size_t n,
 		   void **blocks, bool dip, u32 random);
+void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip);
+void pynode_put_meta(struct pynode *node, void *block);
 void *pyheap_take_meta(struct pynode *node, size_t bytes, bool dip);
 void pyheap_put_meta(void *block);
 void pyheap_add_bytes(struct pyheap *heap, unsigned int row, long bytes);
 size_t pyheap_put(size_t n, void **blocks, unsigned long caller);
+struct pynode *pyheap_node_of(const void *block);
+enum pyalloc_mistake pynode_judge(const void *ptr);
 enum pyalloc_mistake pyheap_judge(const void *ptr);
 bool pyheap_is_live(const void *ptr, unsigned long caller);
 

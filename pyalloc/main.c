@@ -168,7 +168,7 @@ static int __init pyalloc_init(void)
 		goto exit_heap;
 	/* The kernel wipes what is freed: so does every free from now on. */
 	if (want_init_on_free())
-		static_branch_enable(&pyalloc_wrapped);
+		pydomain_wrap();
 	pydebugfs_init();
 	return 0;
 

@@ -22,6 +22,7 @@
 #include <linux/module.h>
 #include <linux/pyalloc.h>
 
+#include "depot.h"
 #include "front.h"
 #include "heap.h"
 #include "raw.h"
@@ -76,10 +77,12 @@ static bool trim_heap(struct pyheap *heap)
 	mutex_lock(&heap->walk);
 	for_each_node(nid) {
 		node = heap->node[nid];
+		pydepot_trim(node);
 		/* Half of what was free all the time since the last trim. */
 		release_empty(node, (READ_ONCE(node->empty_low) + 1) / 2,
 			      surplus_of(node));
 		more |= pynode_begin_interval(node) && surplus_of(node);
+		more |= pydepot_bytes(node);
 	}
 	mutex_unlock(&heap->walk);
 	return more;
@@ -223,6 +226,7 @@ static unsigned long release_heap(struct pyheap *heap)
 		node = heap->node[nid];
 		WRITE_ONCE(node->reserve, 0);
 		WRITE_ONCE(node->starved, false);
+		pydepot_drain(node);
 		granules += release_empty(node, ULONG_MAX, ULONG_MAX);
 	}
 	mutex_unlock(&heap->walk);
@@ -256,6 +260,13 @@ EXPORT_SYMBOL_GPL(pyalloc_reclaim);
 
 /* === The shrinker === */
 
+/* What lies in depots may pin its arenas: it is a guess. */
+static unsigned long spare_granules(struct pynode *node)
+{
+	return READ_ONCE(node->empty_granules) +
+	       (pydepot_bytes(node) >> PYGRANULE_SHIFT);
+}
+
 static unsigned long count_empty(struct shrinker *shrinker,
 				 struct shrink_control *control)
 {
@@ -265,7 +276,7 @@ static unsigned long count_empty(struct shrinker *shrinker,
 	if (!mutex_trylock(&pyheaps_lock))
 		return 0;
 	list_for_each_entry(heap, &pyheaps, list)
-		granules += READ_ONCE(heap->node[control->nid]->empty_granules);
+		granules += spare_granules(heap->node[control->nid]);
 	mutex_unlock(&pyheaps_lock);
 	return granules << PYGRANULE_SHIFT >> PAGE_SHIFT ?: SHRINK_EMPTY;
 }
@@ -275,6 +286,7 @@ static unsigned long shrink_heap(struct pyheap *heap, int nid,
 {
 	if (!mutex_trylock(&heap->walk))
 		return 0;
+	pydepot_drain(heap->node[nid]);
 	granules = release_empty(heap->node[nid], granules,
 				 spare_of(heap->node[nid]));
 	mutex_unlock(&heap->walk);

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Depots: between the fronts and the pools, full arrays of free blocks.
+ *
+ * What a burst of frees brings back is often wanted soon after by the next
+ * burst of mallocs, here or on another CPU.  A front leaves what is too much
+ * for it in its node's depot, and another takes it from there: a full array
+ * of 63 blocks for an empty one, with no look at the blocks or their pools.
+ *
+ * Blocks in a depot keep their pools alive and come back in no order, so that
+ * a heap with depots does not get dense.  A small one may do that; when it
+ * outgrows DEPOT_HEAP it empties them into the pools and goes without.  So it
+ * does with what was not needed for an interval, and for the shrinker.
+ *
+ * An array in a depot leads to the next one by its slot 0, which is NULL
+ * while a front has it.
+ *
+ * Contexts: all, NMI included, where a node's lock is only tried.
+ * Lock order: the node's lock, for a few stores at a time.
+ */
+#include <linux/minmax.h>
+#include <linux/nodemask.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+
+#include "depot.h"
+#include "heap.h"
+#include "reclaim.h"
+#include "compat.h"
+
+/* A node that holds more has no depots. */
+#define DEPOT_HEAP	SZ_512K
+
+static size_t slots_of(struct pynode *node, unsigned int class)
+{
+	return 1UL << pyheap_class(node->heap, class)->slots_shift;
+}
+
+static void push_array(void ***list, void **array)
+{
+	array[0] = *list;
+	*list = array;
+}
+
+static void **pop_array(void ***list)
+{
+	void **array = *list;
+
+	if (array)
+		*list = array[0];
+	return array;
+}
+
+static void **pop_full(struct pynode *node, unsigned int class)
+{
+	struct pydepot *depot = &node->class[class].depot;
+	void **array = pop_array(&depot->full);
+
+	if (!array)
+		return NULL;
+	depot->nr_full--;
+	depot->low = min(depot->low, depot->nr_full);
+	return array;
+}
+
+static void push_full(struct pynode *node, unsigned int class, void **array)
+{
+	struct pydepot *depot = &node->class[class].depot;
+
+	push_array(&depot->full, array);
+	depot->nr_full++;
+}
+
+static void **get_empty(struct pynode *node, unsigned int class)
+{
+	return pop_array(&node->class[class].depot.empty) ?:
+	       pynode_take_meta(node, slots_of(node, class) * sizeof(void *),
+				false);
+}
+
+/**
+ * pydepot_take() - a full array for an empty one
+ * @node: the node
+ * @class: size class of the blocks
+ * @empty: an array of the class's largest size
+ *
+ * Context: Any.
+ * Return: the array that came in last, or NULL: @empty is still the caller's.
+ */
+void **pydepot_take(struct pynode *node, unsigned int class, void **empty)
+{
+	struct pydepot *depot = &node->class[class].depot;
+	unsigned long flags;
+	void **full;
+
+	if (!READ_ONCE(depot->full) || !pynode_lock(node, &flags))
+		return NULL;
+	full = pop_full(node, class);
+	if (full)
+		push_array(&depot->empty, empty);
+	pynode_unlock(node, flags);
+	return full;
+}
+
+static bool is_small(struct pynode *node)
+{
+	return READ_ONCE(node->granules) <= DEPOT_HEAP >> PYGRANULE_SHIFT;
+}
+
+/* Blocks of other nodes have to go home. */
+static bool are_here(struct pynode *node, unsigned int class, void **blocks)
+{
+	size_t i;
+
+	if (nr_online_nodes == 1)
+		return true;
+	for (i = 0; i < slots_of(node, class) - 1; i++)
+		if (pyheap_node_of(blocks[i]) != node)
+			return false;
+	return true;
+}
+
+/**
+ * pydepot_put() - an empty array for a full one
+ * @node: the node
+ * @class: size class of the blocks
+ * @full: a full array of the class's largest size
+ *
+ * Context: Any.
+ * Return: the empty array, or NULL: the node has no depots, no memory for
+ * the array, or some of the blocks belong to another node.  @full is still
+ * the caller's then.
+ */
+void **pydepot_put(struct pynode *node, unsigned int class, void **full)
+{
+	unsigned long flags;
+	void **empty;
+
+	if (!is_small(node) || !are_here(node, class, full + 1) ||
+	    !pynode_lock(node, &flags))
+		return NULL;
+	empty = get_empty(node, class);
+	if (empty)
+		push_full(node, class, full);
+	pynode_unlock(node, flags);
+	if (empty)
+		pyreclaim_note_empty();
+	return empty;
+}
+
+/* === Many at a time === */
+
+/**
+ * pydepot_take_blocks() - copy the blocks of whole arrays out
+ * @node: the node
+ * @class: their size class
+ * @n: how many are wanted
+ * @blocks: where to put them
+ *
+ * Context: Any.
+ * Return: how many it got, a multiple of what the largest array holds.
+ */
+size_t pydepot_take_blocks(struct pynode *node, unsigned int class, size_t n,
+			   void **blocks)
+{
+	struct pydepot *depot = &node->class[class].depot;
+	size_t each = slots_of(node, class) - 1, taken = 0;
+	unsigned long flags;
+	void **full;
+
+	n = min(n, each * PYDEPOT_BATCH);
+	if (n < each || !READ_ONCE(depot->full) || !pynode_lock(node, &flags))
+		return 0;
+	while (taken + each <= n) {
+		full = pop_full(node, class);
+		if (!full)
+			break;
+		pyheap_copy_pointers(blocks + taken, full + 1, each);
+		push_array(&depot->empty, full);
+		taken += each;
+	}
+	pynode_unlock(node, flags);
+	return taken;
+}
+
+/* The largest arrays are worth a loop that knows its end. */
+static size_t copy_blocks(const struct pyclass *class, long code, size_t n,
+			  void **to, void **from)
+{
+	if (n == BIT(PYARRAY_MAX_SHIFT) - 1)
+		return pyclass_copy_blocks(class, code, NULL,
+					   BIT(PYARRAY_MAX_SHIFT) - 1, to,
+					   from);
+	return pyclass_copy_blocks(class, code, NULL, n, to, from);
+}
+
+/**
+ * pydepot_put_blocks() - copy blocks into whole arrays
+ * @node: the node
+ * @class: their size class
+ * @n: how many there are
+ * @blocks: the blocks, which are looked at as pyfront_push() does
+ *
+ * Context: Any.
+ * Return: how many of the first it took, a multiple of what the largest array
+ * holds.
+ */
+size_t pydepot_put_blocks(struct pynode *node, unsigned int class, size_t n,
+			  void **blocks)
+{
+	const struct pyclass *size = pyheap_class(node->heap, class);
+	size_t each = slots_of(node, class) - 1, put = 0;
+	struct pydepot *depot = &node->class[class].depot;
+	unsigned long flags;
+	void **array;
+
+	n = min(n, each * PYDEPOT_BATCH);
+	if (n < each || !is_small(node) || nr_online_nodes > 1 ||
+	    !pynode_lock(node, &flags))
+		return 0;
+	while (put + each <= n) {
+		array = get_empty(node, class);
+		if (!array)
+			break;
+		if (copy_blocks(size, class + 1, each, array + 1,
+				blocks + put) < each) {
+			push_array(&depot->empty, array);
+			break;
+		}
+		push_full(node, class, array);
+		put += each;
+	}
+	pynode_unlock(node, flags);
+	if (put)
+		pyreclaim_note_empty();
+	return put;
+}
+
+/* === Draining === */
+
+static void put_array(void **array, size_t slots)
+{
+	if (want_init_on_free())
+		memset(array, 0, slots * sizeof(*array));
+	pyheap_put_meta(array);
+}
+
+static bool drain_empty(struct pynode *node, unsigned int class)
+{
+	struct pydepot *depot = &node->class[class].depot;
+	unsigned long flags;
+	void **array;
+
+	if (!READ_ONCE(depot->empty) || !pynode_lock(node, &flags))
+		return false;
+	array = pop_array(&depot->empty);
+	pynode_unlock(node, flags);
+	if (array)
+		put_array(array, slots_of(node, class));
+	return array;
+}
+
+static bool drain_full(struct pynode *node, unsigned int class)
+{
+	struct pydepot *depot = &node->class[class].depot;
+	size_t slots = slots_of(node, class);
+	unsigned long flags;
+	void **array;
+
+	if (!READ_ONCE(depot->full) || !pynode_lock(node, &flags))
+		return false;
+	array = pop_full(node, class);
+	pynode_unlock(node, flags);
+	if (!array)
+		return false;
+	pyheap_put(slots - 1, array + 1, _THIS_IP_);
+	put_array(array, slots);
+	return true;
+}
+
+/**
+ * pydepot_bytes() - what lies in a node's depots
+ * @node: the node
+ *
+ * Context: Any.
+ * Return: bytes of blocks.
+ */
+size_t pydepot_bytes(struct pynode *node)
+{
+	unsigned int class;
+	size_t bytes = 0;
+
+	for (class = 0; class < node->heap->classes->nr; class++)
+		bytes += READ_ONCE(node->class[class].depot.nr_full) *
+			 (slots_of(node, class) - 1) *
+			 pyheap_class(node->heap, class)->size;
+	return bytes;
+}
+
+/**
+ * pydepot_drain() - give all arrays and their blocks back to the pools
+ * @node: the node
+ *
+ * Context: Any but NMI.
+ * Return: whether there was one.
+ */
+bool pydepot_drain(struct pynode *node)
+{
+	bool drained = false;
+	unsigned int class;
+
+	for (class = 0; class < node->heap->classes->nr; class++)
+		while (drain_empty(node, class) || drain_full(node, class))
+			drained = true;
+	return drained;
+}
+
+/**
+ * pydepot_outgrow() - drain all before a node grows beyond depots
+ * @node: the node, which is about to take an arena
+ *
+ * Context: Any but NMI.  There is at most DEPOT_HEAP in depots.
+ * Return: whether there was anything.
+ */
+bool pydepot_outgrow(struct pynode *node)
+{
+	return !is_small(node) && pydepot_drain(node);
+}
+
+/**
+ * pydepot_trim() - drain what was not needed since the last time
+ * @node: the node
+ *
+ * Context: Any but NMI.
+ */
+void pydepot_trim(struct pynode *node)
+{
+	struct pydepot *depot;
+	unsigned int class;
+	u32 low;
+
+	for (class = 0; class < node->heap->classes->nr; class++) {
+		depot = &node->class[class].depot;
+		for (low = READ_ONCE(depot->low); low; low--)
+			drain_full(node, class);
+		while (drain_empty(node, class))
+			;
+		WRITE_ONCE(depot->low, READ_ONCE(depot->nr_full));
+	}
+}
