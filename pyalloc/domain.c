@@ -500,17 +500,16 @@ static noinline void free_more(void *block, enum pymem_domain domain,
 		pyfront_free(&pyheap_default, class, domain, block, caller);
 }
 
-static __always_inline void domain_free(enum pymem_domain domain,
-					const void *ptr)
+static __always_inline void domain_free(enum pymem_domain domain, void *block,
+					unsigned long caller)
 {
-	void *block = (void *)ptr;
 	long code = pymap_code(block);
 
 	/* 0 is no pool, and PYMAP_CLOSED the sign. */
 	if (unlikely(code <= 0))
-		free_slow(block, domain, _RET_IP_);
+		free_slow(block, domain, caller);
 	else if (unlikely(!pyfront_push(code, domain, block)))
-		free_more(block, domain, code - 1, _RET_IP_);
+		free_more(block, domain, code - 1, caller);
 }
 
 /**
@@ -526,7 +525,7 @@ static __always_inline void domain_free(enum pymem_domain domain,
  */
 notrace void pymem_free(const void *ptr)
 {
-	domain_free(PYMEM_DOMAIN_MEM, ptr);
+	domain_free(PYMEM_DOMAIN_MEM, (void *)ptr, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pymem_free);
 
@@ -538,7 +537,7 @@ EXPORT_SYMBOL_GPL(pymem_free);
  */
 notrace void pyobject_free(const void *ptr)
 {
-	domain_free(PYMEM_DOMAIN_OBJ, ptr);
+	domain_free(PYMEM_DOMAIN_OBJ, (void *)ptr, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pyobject_free);
 
@@ -588,7 +587,7 @@ static void *move_block(enum pymem_domain domain, unsigned int from,
 			unsigned long caller)
 {
 	gfp_t quiet = size <= room ? __GFP_NOWARN : 0;
-	void *new = malloc_slow(size, gfp | quiet, domain, NUMA_NO_NODE);
+	void *new = malloc_any(domain, size, gfp | quiet);
 
 	if (!new && size > room)
 		return NULL;
@@ -599,7 +598,7 @@ static void *move_block(enum pymem_domain domain, unsigned int from,
 		return block;
 	}
 	memcpy(new, block, min(room, size));
-	free_slow(block, domain, caller);
+	domain_free(domain, block, caller);
 	count(row_of_block(domain, new), realloc_mallocs);
 	count(from, realloc_frees);
 	return new;

@@ -96,12 +96,15 @@ static u32 reciprocal_of(const struct pyclass *class)
 static void add_class(struct pyclasses *scheme, unsigned int size)
 {
 	struct pyclass *class = &scheme->class[scheme->nr];
-	unsigned int first, step;
+	unsigned int first, step, quarter;
 
 	class->size = size;
 	class->granules = granules_for(size);
 	class->blocks = (class->granules << PYGRANULE_SHIFT) / size;
 	class->reciprocal = reciprocal_of(class);
+	for (quarter = 0; quarter <= PYPOOL_FULL; quarter++)
+		class->least[quarter] = DIV_ROUND_UP(class->blocks * quarter,
+						     PYPOOL_QUARTERS) ?: 1;
 	class->slots_shift = clamp_t(unsigned int, ilog2(ARRAY_BYTES / size),
 				     PYARRAY_MIN_SHIFT, PYARRAY_MAX_SHIFT);
 	first = scheme->nr ? PYALLOC_STEP(class[-1].size) + 1 : 0;
@@ -168,22 +171,24 @@ static void unlink_pool(struct pynode_class *state, struct pypool *pool)
 		pool_at(pool->next)->prev = pool->prev;
 }
 
-static u8 fullness(const struct pyclass *class, unsigned int live)
+/* Does a pool have more or fewer live blocks than its list is for? */
+static __always_inline bool is_misplaced(const struct pyclass *class,
+					 const struct pypool *pool)
 {
-	if (live == class->blocks)
-		return PYPOOL_FULL;
-	return live * PYPOOL_QUARTERS / class->blocks;
+	return pool->live < class->least[pool->fullness] ||
+	       (pool->fullness != PYPOOL_FULL &&
+		pool->live >= class->least[pool->fullness + 1]);
 }
 
-/* Called when @pool has other blocks than before, but not none. */
+/* Called when @pool is misplaced, with some block live. */
 static void resort_pool(struct pynode *node, const struct pyclass *class,
 			struct pyarena *arena, struct pypool *pool)
 {
 	struct pynode_class *state = &node->class[pool->class];
-	u8 now = fullness(class, pool->live);
+	u8 now = PYPOOL_FULL;
 
-	if (now == pool->fullness)
-		return;
+	while (pool->live < class->least[now])
+		now--;
 	if (pool->fullness != PYPOOL_FULL)
 		unlink_pool(state, pool);
 	pool->fullness = now;
@@ -195,7 +200,9 @@ static void resort_pool(struct pynode *node, const struct pyclass *class,
 
 static void sort_arena(struct pynode *node, struct pyarena *arena)
 {
-	u8 bucket = arena->free_granules * PYARENA_SHARES / arena->granules;
+	/* An arena has a power of two of them. */
+	u8 bucket = arena->free_granules * PYARENA_SHARES >>
+		    ilog2(arena->granules);
 
 	if (!arena->free_granules)
 		bucket = PYARENA_FULL;
@@ -220,6 +227,8 @@ static unsigned int find_run(struct pyarena *arena, unsigned int granules)
 {
 	unsigned long base = (unsigned long)arena->base >> PYGRANULE_SHIFT;
 
+	if (granules == 1)
+		return find_first_zero_bit(arena->used_map, arena->granules);
 	return bitmap_find_next_zero_area_off(arena->used_map,
 					      arena->granules, 0, granules,
 					      granules - 1, base);
@@ -395,29 +404,54 @@ static void pack_deal(const struct deal *deal, u32 random, size_t n)
 	memcpy(deal->places, dealt, n * sizeof(*dealt));
 }
 
-/* Takes up to @n blocks out of one word of bits; blocks in a row together. */
+static __always_inline void deal_out(struct deal *deal, void *block)
+{
+	deal->places[deal->at] = block;
+	deal->at = (deal->at + deal->stride) & deal->mask;
+}
+
+/* Blocks in a row: no bit needs to be looked for. */
+static void deal_run(void *block, size_t n, size_t size, struct deal *run)
+{
+	struct deal deal = *run;
+
+	for (; n; n--, block += size)
+		deal_out(&deal, block);
+	run->at = deal.at;
+}
+
+/* Returns the bits that are left. */
+static unsigned long deal_each(unsigned long free, void *base, size_t n,
+			       size_t size, struct deal *each)
+{
+	struct deal deal = *each;
+
+	for (; n; n--, free &= free - 1)
+		deal_out(&deal, base + __ffs(free) * size);
+	each->at = deal.at;
+	return free;
+}
+
+static unsigned int length_of_run(unsigned long bits)
+{
+	return ~bits ? __ffs(~bits) : BITS_PER_LONG;
+}
+
+/* Takes up to @n blocks out of one word of bits. */
 static size_t take_from_word(unsigned long *word, void *base, size_t size,
 			     size_t n, struct deal *deal)
 {
 	unsigned long free = *word;
-	size_t taken = 0, run;
-	unsigned int first;
-	void *block;
+	unsigned int first = __ffs(free);
 
-	while (free && taken < n) {
-		first = __ffs(free);
-		run = ~(free >> first) ? __ffs(~(free >> first)) :
-		      BITS_PER_LONG;
-		run = min(run, n - taken);
-		taken += run;
-		free &= ~(GENMASK(run - 1, 0) << first);
-		for (block = base + first * size; run; run--, block += size) {
-			deal->places[deal->at] = block;
-			deal->at = (deal->at + deal->stride) & deal->mask;
-		}
+	n = min_t(size_t, n, hweight_long(free));
+	if (length_of_run(free >> first) >= n) {
+		deal_run(base + first * size, n, size, deal);
+		*word = free & ~(GENMASK(n - 1, 0) << first);
+		return n;
 	}
-	*word = free;
-	return taken;
+	*word = deal_each(free, base, n, size, deal);
+	return n;
 }
 
 static size_t take_from_pool(struct pynode *node, struct pyarena *arena,
@@ -435,9 +469,8 @@ static size_t take_from_pool(struct pynode *node, struct pyarena *arena,
 			taken += take_from_word(word, base, class->size,
 						n - taken, deal);
 	pool->live += n;
-	node->class[pool->class].live += n;
-	node->live_bytes += n * class->size;
-	resort_pool(node, class, arena, pool);
+	if (is_misplaced(class, pool))
+		resort_pool(node, class, arena, pool);
 	return n;
 }
 
@@ -456,6 +489,8 @@ static size_t take_blocks(struct pynode *node, unsigned int index, size_t n,
 			break;
 		taken += take_from_pool(node, arena, pool, n - taken, deal);
 	}
+	node->class[index].live += taken;
+	node->live_bytes += taken * pyheap_class(node->heap, index)->size;
 	return taken;
 }
 
@@ -492,8 +527,10 @@ size_t pyheap_take(struct pynode *node, unsigned int index, size_t n,
 
 /*
  * The pool that blocks are being given back to.  It is left alone until one
- * of another pool comes: its count, and with that its place among the others,
- * changes once for all of them.
+ * of another pool comes, so that its place among the others changes at most
+ * once for all of them; and what the node counts changes once for all blocks
+ * of a class, @put of which are not counted yet.  @bytes is 0 between pools,
+ * @class_bytes and @index are the class's.
  */
 struct visit {
 	struct pyarena		*arena;
@@ -502,12 +539,47 @@ struct visit {
 	unsigned long		*bits;
 	void			*base;
 	size_t			bytes;
+	size_t			class_bytes;
+	u8			index;
 	unsigned int		put;
 };
 
 static __always_inline bool is_visited(const struct visit *visit, const void *ptr)
 {
 	return (size_t)(ptr - visit->base) < visit->bytes;
+}
+
+static void count_put(struct pynode *node, const struct pyclass *class,
+		      unsigned int put)
+{
+	node->class[class - node->heap->classes->class].live -= put;
+	node->live_bytes -= put * class->size;
+}
+
+/*
+ * Goes to the pool that @ptr lies in if it is of the class that was visited
+ * last, as it mostly is: that class tells where the pool would begin.
+ */
+static __always_inline bool visit_same_class(struct visit *visit,
+					     struct pyarena *arena,
+					     const void *ptr)
+{
+	void *base = (void *)((unsigned long)ptr & ~(visit->class_bytes - 1));
+	size_t granule = (base - arena->base) >> PYGRANULE_SHIFT;
+	struct pypool *pool;
+
+	if (unlikely(granule >= arena->granules))
+		return false;
+	pool = &arena->pools[granule];
+	if (unlikely(pool->class != visit->index ||
+		     pool->fullness > PYPOOL_FULL))
+		return false;
+	visit->arena = arena;
+	visit->pool = pool;
+	visit->base = base;
+	visit->bytes = visit->class_bytes;
+	visit->bits = pypool_bits(visit->class, pool);
+	return true;
 }
 
 /* Goes to the pool that @ptr lies in; false if none does. */
@@ -520,10 +592,12 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 	if (!pyarena_has(arena, ptr))
 		return false;
 	pool = &arena->pools[pyarena_granule(arena, ptr)];
-	if (pool->fullness == PYPOOL_NONE)
-		return false;
-	while (pool->fullness == PYPOOL_TAIL && pool > arena->pools)
-		pool--;
+	if (unlikely(pool->fullness > PYPOOL_FULL)) {
+		if (pool->fullness == PYPOOL_NONE)
+			return false;
+		while (pool->fullness == PYPOOL_TAIL && pool > arena->pools)
+			pool--;
+	}
 	visit->arena = arena;
 	visit->pool = pool;
 	visit->class = pyheap_class(arena->node->heap, pool->class);
@@ -531,19 +605,18 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 	visit->base = arena->base +
 		      ((size_t)(pool - arena->pools) << PYGRANULE_SHIFT);
 	visit->bytes = (size_t)visit->class->granules << PYGRANULE_SHIFT;
-	visit->put = 0;
+	visit->class_bytes = visit->bytes;
+	visit->index = pool->class;
 	return true;
 }
 
-static void end_visit(struct pynode *node, struct visit *visit)
+/* Leaves the pool at its place among the others. */
+static __always_inline void end_visit(struct pynode *node, struct visit *visit)
 {
 	struct pypool *pool = visit->pool;
 
-	if (!visit->bytes || !visit->put)
+	if (!visit->bytes || pool->live >= visit->class->least[pool->fullness])
 		return;
-	pool->live -= visit->put;
-	node->class[pool->class].live -= visit->put;
-	node->live_bytes -= visit->put * visit->class->size;
 	if (pool->live)
 		resort_pool(node, visit->class, visit->arena, pool);
 	else
@@ -559,7 +632,8 @@ judge(const struct visit *visit, const void *ptr, unsigned int *index)
 	*index = product >> 32;
 	if ((u32)product >= PYCLASS_FRACTION)
 		return PYALLOC_INTERIOR;
-	if (test_bit(*index, visit->bits))
+	/* test_bit() and __set_bit() of memory are slow on x86. */
+	if (visit->bits[BIT_WORD(*index)] & BIT_MASK(*index))
 		return PYALLOC_DOUBLE_FREE;
 	return PYALLOC_NO_MISTAKE;
 }
@@ -572,15 +646,28 @@ put_block(struct visit *visit, void *block)
 
 	mistake = judge(visit, block, &index);
 	if (mistake == PYALLOC_NO_MISTAKE) {
-		__set_bit(index, visit->bits);
+		visit->bits[BIT_WORD(index)] |= BIT_MASK(index);
+		visit->pool->live--;
 		visit->put++;
 	}
 	return mistake;
 }
 
-static struct pyarena *arena_of(const void *ptr)
+/* From one pool to the one that @ptr lies in; false if none does. */
+static __always_inline bool go_on(struct pynode *node, struct visit *visit,
+				  struct pyarena *arena, const void *ptr)
 {
-	return pymap_arena(pymap_lookup(ptr) >> PYMAP_ARENA_SHIFT);
+	const struct pyclass *before = visit->class;
+
+	if (before && visit_same_class(visit, arena, ptr))
+		return true;
+	if (!begin_visit(visit, arena, ptr))
+		return false;
+	if (visit->class != before && visit->put) {
+		count_put(node, before, visit->put);
+		visit->put = 0;
+	}
+	return true;
 }
 
 /**
@@ -592,7 +679,7 @@ static struct pyarena *arena_of(const void *ptr)
  */
 struct pynode *pyheap_node_of(const void *block)
 {
-	return arena_of(block)->node;
+	return pymap_arena_of(block)->node;
 }
 
 /*
@@ -610,11 +697,11 @@ static size_t put_run(struct pynode *node, size_t n, void **blocks,
 		if (!is_visited(&visit, blocks[done])) {
 			end_visit(node, &visit);
 			visit.bytes = 0;
-			arena = arena_of(blocks[done]);
+			arena = pymap_arena_of(blocks[done]);
 			if (!arena || arena->node != node)
 				break;
 			*mistake = PYALLOC_NO_POOL;
-			if (!begin_visit(&visit, arena, blocks[done]))
+			if (!go_on(node, &visit, arena, blocks[done]))
 				break;
 		}
 		*mistake = put_block(&visit, blocks[done]);
@@ -624,6 +711,8 @@ static size_t put_run(struct pynode *node, size_t n, void **blocks,
 		}
 	}
 	end_visit(node, &visit);
+	if (visit.put)
+		count_put(node, visit.class, visit.put);
 	return done;
 }
 
@@ -652,7 +741,7 @@ size_t pyheap_put(size_t n, void **blocks, unsigned long caller)
 	while (done < n) {
 		mistake = PYALLOC_NO_MISTAKE;
 		entry = 0;
-		arena = arena_of(blocks[done]);
+		arena = pymap_arena_of(blocks[done]);
 		if (!arena) {
 			mistake = PYALLOC_WILD;
 		} else {
@@ -681,7 +770,7 @@ size_t pyheap_put(size_t n, void **blocks, unsigned long caller)
  */
 enum pyalloc_mistake pynode_judge(const void *ptr)
 {
-	struct pyarena *arena = arena_of(ptr);
+	struct pyarena *arena = pymap_arena_of(ptr);
 	struct visit visit;
 	unsigned int index;
 
@@ -723,7 +812,7 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 	unsigned int index;
 
 	rcu_read_lock();
-	arena = arena_of(ptr);
+	arena = pymap_arena_of(ptr);
 	if (arena && begin_visit(&visit, arena, ptr))
 		mistake = pyclass_is_far(visit.class) ?
 			  judge_far(arena, ptr) : judge(&visit, ptr, &index);
@@ -764,12 +853,13 @@ void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip)
 
 void pynode_put_meta(struct pynode *node, void *block)
 {
-	struct visit visit;
+	struct visit visit = {};
 
-	begin_visit(&visit, arena_of(block), block);
+	begin_visit(&visit, pymap_arena_of(block), block);
 	node->class[visit.pool->class].meta--;
 	put_block(&visit, block);
 	end_visit(node, &visit);
+	count_put(node, visit.class, 1);
 }
 
 /**
@@ -801,7 +891,7 @@ void *pyheap_take_meta(struct pynode *node, size_t bytes, bool dip)
  */
 void pyheap_put_meta(void *block)
 {
-	struct pynode *node = arena_of(block)->node;
+	struct pynode *node = pymap_arena_of(block)->node;
 	unsigned long flags;
 
 	pynode_lock(node, &flags);

@@ -29,6 +29,7 @@ struct pystock;
  *	block's index above bit 32, and below it a fraction
  * @size: a block's bytes
  * @blocks: how many blocks a pool has
+ * @least: how many of them are live in a pool of each fullness, at least
  * @granules: how many granules a pool has
  * @slots_shift: a front's array of them has 2^slots_shift slots at most
  */
@@ -36,6 +37,7 @@ struct pyclass {
 	u32	reciprocal;
 	u16	size;
 	u16	blocks;
+	u16	least[PYPOOL_FULL + 1];
 	u8	granules;
 	u8	slots_shift;
 };
@@ -160,9 +162,10 @@ extern struct pyheap pyheap_default;
 extern struct list_head pyheaps;
 extern struct mutex pyheaps_lock;
 
+/* With the lock of the node whose pool it is. */
 static inline struct pyarena *pypool_arena(u32 id)
 {
-	return pymap_arena(id >> PYMAP_ARENA_SHIFT);
+	return pymap_arena_at(id >> PYMAP_ARENA_SHIFT);
 }
 
 static inline struct pypool *pypool_of(struct pyarena *arena, u32 id)

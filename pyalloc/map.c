@@ -41,30 +41,12 @@ static DEFINE_XARRAY(vmalloc_arenas);	/* granule -> arena */
  * Arenas by number, a chunk at a time.  There are numbers enough to fill the
  * memory with the smallest arenas, and never more than an entry has bits for.
  */
-#define NUMBERS_PER_CHUNK	128UL
-#define CHUNK_BYTES		(NUMBERS_PER_CHUNK * sizeof(struct pyarena *))
+#define CHUNK_BYTES		(PYMAP_PER_CHUNK * sizeof(struct pyarena *))
 
 static DEFINE_IDA(numbers);
-static struct pyarena ***chunks __ro_after_init;
-static unsigned long nr_chunks __ro_after_init;
+struct pyarena ***pymap_chunks __ro_after_init;
+unsigned long pymap_nr_chunks __ro_after_init;
 static atomic_long_t nr_chunks_made;
-
-/**
- * pymap_arena() - the arena behind a number
- * @number: as in an entry of the map
- *
- * Context: Any, under RCU or with preemption off.
- * Return: its descriptor, or NULL if there is none.
- */
-struct pyarena *pymap_arena(u32 number)
-{
-	struct pyarena **chunk;
-
-	if (number >= nr_chunks * NUMBERS_PER_CHUNK)
-		return NULL;
-	chunk = READ_ONCE(chunks[number / NUMBERS_PER_CHUNK]);
-	return chunk ? READ_ONCE(chunk[number % NUMBERS_PER_CHUNK]) : NULL;
-}
 
 /**
  * pymap_next_arena() - walk the arenas by number
@@ -75,13 +57,13 @@ struct pyarena *pymap_arena(u32 number)
  */
 struct pyarena *pymap_next_arena(u32 *number)
 {
-	for (; *number < nr_chunks * NUMBERS_PER_CHUNK; ++*number) {
+	for (; *number < pymap_nr_chunks * PYMAP_PER_CHUNK; ++*number) {
 		struct pyarena *arena = pymap_arena(*number);
 
 		if (arena)
 			return arena;
-		if (!READ_ONCE(chunks[*number / NUMBERS_PER_CHUNK]))
-			*number |= NUMBERS_PER_CHUNK - 1;
+		if (!READ_ONCE(pymap_chunks[*number / PYMAP_PER_CHUNK]))
+			*number |= PYMAP_PER_CHUNK - 1;
 	}
 	return NULL;
 }
@@ -222,11 +204,11 @@ static bool remember_vmalloc(struct pyarena *arena, gfp_t gfp)
 static int take_number(struct pyarena *arena, gfp_t gfp)
 {
 	int number = ida_alloc_range(&numbers, 1,
-				     nr_chunks * NUMBERS_PER_CHUNK - 1, gfp);
+				     pymap_nr_chunks * PYMAP_PER_CHUNK - 1, gfp);
 
 	if (number < 0)
 		return number;
-	if (!install((void **)&chunks[number / NUMBERS_PER_CHUNK], NULL,
+	if (!install((void **)&pymap_chunks[number / PYMAP_PER_CHUNK], NULL,
 		     CHUNK_BYTES, 0, &nr_chunks_made, gfp)) {
 		ida_free(&numbers, number);
 		return -ENOMEM;
@@ -270,8 +252,8 @@ int pymap_add_arena(struct pyarena *arena, gfp_t gfp)
 void pymap_publish_arena(struct pyarena *arena)
 {
 	/* Pairs with the dependency of whoever finds it by its number. */
-	smp_store_release(&chunks[arena->number / NUMBERS_PER_CHUNK]
-				 [arena->number % NUMBERS_PER_CHUNK], arena);
+	smp_store_release(&pymap_chunks[arena->number / PYMAP_PER_CHUNK]
+				 [arena->number % PYMAP_PER_CHUNK], arena);
 }
 
 /**
@@ -284,8 +266,8 @@ void pymap_remove_arena(struct pyarena *arena)
 {
 	u32 number = arena->number;
 
-	WRITE_ONCE(chunks[number / NUMBERS_PER_CHUNK]
-			 [number % NUMBERS_PER_CHUNK], NULL);
+	WRITE_ONCE(pymap_chunks[number / PYMAP_PER_CHUNK]
+			 [number % PYMAP_PER_CHUNK], NULL);
 	if (arena->source == PYARENA_VMALLOC) {
 		forget_vmalloc(arena);
 	} else {
@@ -305,7 +287,7 @@ size_t pymap_bytes(void)
 {
 	return pymap.nr_leaves * sizeof(*pymap.leaves) +
 	       PAGE_SIZE * atomic_long_read(&nr_leaves_made) +
-	       nr_chunks * sizeof(*chunks) +
+	       pymap_nr_chunks * sizeof(*pymap_chunks) +
 	       CHUNK_BYTES * atomic_long_read(&nr_chunks_made);
 }
 
@@ -321,19 +303,19 @@ int __init pymap_init(void)
 
 	pymap.base = PAGE_OFFSET;
 	pymap.nr_leaves = DIV_ROUND_UP(bytes, 1UL << PYMAP_LEAF_SHIFT);
-	nr_chunks = min(DIV_ROUND_UP(bytes >> PYARENA_MIN_SHIFT,
-				     NUMBERS_PER_CHUNK),
-			BIT(32 - PYMAP_ARENA_SHIFT) / NUMBERS_PER_CHUNK);
+	pymap_nr_chunks = min(DIV_ROUND_UP(bytes >> PYARENA_MIN_SHIFT,
+				     PYMAP_PER_CHUNK),
+			BIT(32 - PYMAP_ARENA_SHIFT) / PYMAP_PER_CHUNK);
 	pymap.leaves = kvmalloc_array(pymap.nr_leaves, sizeof(*pymap.leaves),
 				      GFP_KERNEL);
-	chunks = kvcalloc(nr_chunks, sizeof(*chunks), GFP_KERNEL);
-	if (!pymap.leaves || !chunks) {
+	pymap_chunks = kvcalloc(pymap_nr_chunks, sizeof(*pymap_chunks), GFP_KERNEL);
+	if (!pymap.leaves || !pymap_chunks) {
 		kvfree(pymap.leaves);
-		kvfree(chunks);
+		kvfree(pymap_chunks);
 		return -ENOMEM;
 	}
 	kmemleak_not_leak(pymap.leaves);
-	kmemleak_not_leak(chunks);
+	kmemleak_not_leak(pymap_chunks);
 	/* Only ever read: an address on it belongs to no arena. */
 	no_entries = page_address(ZERO_PAGE(0));
 	for (i = 0; i < pymap.nr_leaves; i++)
@@ -354,10 +336,10 @@ void pymap_exit(void)
 		if (leaf != no_entries)
 			kfree(leaf);
 	}
-	for (i = 0; i < nr_chunks; i++)
-		kfree(chunks[i]);
+	for (i = 0; i < pymap_nr_chunks; i++)
+		kfree(pymap_chunks[i]);
 	kvfree(pymap.leaves);
-	kvfree(chunks);
+	kvfree(pymap_chunks);
 	xa_destroy(&vmalloc_arenas);
 	ida_destroy(&numbers);
 }

@@ -48,6 +48,12 @@ struct pymap {
 
 extern struct pymap pymap;
 
+/* Arenas by number, a chunk at a time. */
+#define PYMAP_PER_CHUNK		128UL
+
+extern struct pyarena ***pymap_chunks;
+extern unsigned long pymap_nr_chunks;
+
 /*
  * Plain loads, which the compiler can fold into their use: what they see of
  * a live block does not change while it lives, and whatever they see of
@@ -86,8 +92,46 @@ static __always_inline long pymap_code(const void *ptr)
 	return pymap_load(entry[IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ? 3 : 0]);
 }
 
+/*
+ * The arena behind a number that was in the map, or NULL if it is gone.
+ * Context: any, under RCU or with preemption off.
+ */
+static inline struct pyarena *pymap_arena(u32 number)
+{
+	struct pyarena **chunk;
+
+	if (unlikely(number >= pymap_nr_chunks * PYMAP_PER_CHUNK))
+		return NULL;
+	chunk = READ_ONCE(pymap_chunks[number / PYMAP_PER_CHUNK]);
+	return chunk ? READ_ONCE(chunk[number % PYMAP_PER_CHUNK]) : NULL;
+}
+
+/* The same of a number that is known to have been an arena's, or 0. */
+static __always_inline struct pyarena *pymap_arena_at(u32 number)
+{
+	return READ_ONCE(READ_ONCE(pymap_chunks[number / PYMAP_PER_CHUNK])
+				[number % PYMAP_PER_CHUNK]);
+}
+
 u32 pymap_lookup(const void *ptr);
-struct pyarena *pymap_arena(u32 number);
+
+/*
+ * The arena that an address lies in, or NULL.  In the direct map an entry has
+ * the number of an arena, whose chunk was made before the entry, or it is 0,
+ * and there is a chunk for number 0 and no arena behind it as soon as there
+ * was any arena; so nothing needs to be asked twice.
+ */
+static __always_inline struct pyarena *pymap_arena_of(const void *ptr)
+{
+	unsigned long offset = (unsigned long)ptr - pymap.base;
+	unsigned long leaf = offset >> PYMAP_LEAF_SHIFT;
+	u32 number;
+
+	if (unlikely(leaf >= pymap.nr_leaves))
+		return pymap_arena(pymap_lookup(ptr) >> PYMAP_ARENA_SHIFT);
+	number = READ_ONCE(*pymap_entry_in(leaf, offset)) >> PYMAP_ARENA_SHIFT;
+	return pymap_arena_at(number);
+}
 
 int pymap_add_arena(struct pyarena *arena, gfp_t gfp);
 void pymap_publish_arena(struct pyarena *arena);
