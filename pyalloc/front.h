@@ -116,8 +116,9 @@ static inline unsigned int pystock_count(const struct pystock *stock)
 }
 
 /* See pystock_frees(): the mem domain's follow from the rest. */
-static inline void pystock_count_frees(struct pystock *stock, enum pymem_domain domain,
-		       unsigned int n)
+static inline void pystock_count_frees(struct pystock *stock,
+				       enum pymem_domain domain,
+				       unsigned int n)
 {
 	if (domain == PYMEM_DOMAIN_OBJ)
 		local_add(n, &stock->object_frees);

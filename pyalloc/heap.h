@@ -201,7 +201,7 @@ void pynode_unlock(struct pynode *node, unsigned long flags);
 
 /* By fours: the kernel's memcpy() is slower for so few on some machines. */
 static __always_inline void pyheap_copy_pointers(void **to, void **from,
-						size_t n)
+						 size_t n)
 {
 	size_t i;
 

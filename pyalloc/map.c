@@ -304,8 +304,8 @@ int __init pymap_init(void)
 	pymap.base = PAGE_OFFSET;
 	pymap.nr_leaves = DIV_ROUND_UP(bytes, 1UL << PYMAP_LEAF_SHIFT);
 	pymap_nr_chunks = min(DIV_ROUND_UP(bytes >> PYARENA_MIN_SHIFT,
-				     PYMAP_PER_CHUNK),
-			BIT(32 - PYMAP_ARENA_SHIFT) / PYMAP_PER_CHUNK);
+					   PYMAP_PER_CHUNK),
+			      BIT(32 - PYMAP_ARENA_SHIFT) / PYMAP_PER_CHUNK);
 	pymap.leaves = kvmalloc_array(pymap.nr_leaves, sizeof(*pymap.leaves),
 				      GFP_KERNEL);
 	pymap_chunks = kvcalloc(pymap_nr_chunks, sizeof(*pymap_chunks), GFP_KERNEL);
