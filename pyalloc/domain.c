@@ -24,6 +24,7 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
+#include <linux/sizes.h>
 
 #include "bulk.h"
 #include "debug.h"
@@ -104,10 +105,21 @@ static unsigned int row_of(enum pymem_domain domain, size_t usable)
 	return domain;
 }
 
+/* Peaks see raw's bytes of a CPU when they have changed by so many. */
+#define FOLD_BYTES	SZ_16K
+
+/* An interrupt between the two may fold as well: what it took is not there. */
 static void add_bytes(unsigned int row, long bytes)
 {
+	long unfolded;
+
 	this_cpu_add(pydomain_counts[row].raw_bytes, bytes);
-	pyheap_add_bytes(&pyheap_default, row, bytes);
+	unfolded = this_cpu_add_return(pydomain_counts[row].raw_unfolded,
+				       bytes);
+	if (abs(unfolded) < FOLD_BYTES)
+		return;
+	unfolded = this_cpu_xchg(pydomain_counts[row].raw_unfolded, 0);
+	pyheap_add_bytes(&pyheap_default, row, unfolded);
 }
 
 static void *count_raw(enum pymem_domain domain, void *block)

@@ -19,6 +19,7 @@
  * @raw_mallocs: blocks that raw made for it
  * @raw_frees: blocks of raw that it freed
  * @raw_bytes: usable bytes of the difference
+ * @raw_unfolded: those of them that the heap's totals do not have yet
  *
  * Blocks of the heap are counted by the fronts.
  */
@@ -31,6 +32,7 @@ struct pydomain_counts {
 	long	raw_mallocs;
 	long	raw_frees;
 	long	raw_bytes;
+	long	raw_unfolded;
 };
 
 /* The last row is for blocks that are foreign: somebody else allocated them. */

@@ -367,10 +367,10 @@ static struct pypool *fullest_pool(struct pynode *node, unsigned int index,
 }
 
 /*
- * Where a batch goes.  Where the kernel shuffles its slabs, neighbours in
- * memory do not follow each other here either: blocks are dealt out by an odd
- * stride from a start that is different every time, over @mask + 1 places, a
- * power of two.  Elsewhere the stride is 1.
+ * Where blocks of a pool go.  Where the kernel shuffles its slabs, neighbours
+ * in memory do not follow each other here either: blocks are dealt out by an
+ * odd stride from a start that is different every time, over @mask + 1
+ * places, a power of two.  Elsewhere the stride is 1.
  */
 struct deal {
 	void		**places;
@@ -388,20 +388,6 @@ static struct deal make_deal(size_t n, void **places, u32 random)
 		deal.stride = (random >> 8) | 1;
 	}
 	return deal;
-}
-
-/* After fewer blocks than places: the first @n places dealt to are packed. */
-static void pack_deal(const struct deal *deal, u32 random, size_t n)
-{
-	struct deal again = make_deal(deal->mask + 1, deal->places, random);
-	void *dealt[PYHEAP_BATCH];
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		dealt[i] = again.places[again.at];
-		again.at = (again.at + again.stride) & again.mask;
-	}
-	memcpy(deal->places, dealt, n * sizeof(*dealt));
 }
 
 static __always_inline void deal_out(struct deal *deal, void *block)
@@ -454,20 +440,33 @@ static size_t take_from_word(unsigned long *word, void *base, size_t size,
 	return n;
 }
 
+/*
+ * The blocks of a pool stay together: those that were taken together are
+ * mostly freed together, and a run of one pool goes back at less cost.
+ */
 static size_t take_from_pool(struct pynode *node, struct pyarena *arena,
-			     struct pypool *pool, size_t n, struct deal *deal)
+			     struct pypool *pool, size_t n, void **blocks,
+			     u32 random)
 {
 	const struct pyclass *class = pyheap_class(node->heap, pool->class);
 	unsigned long *word = pypool_bits(class, pool);
 	void *base = arena->base +
 		     ((size_t)(pool - arena->pools) << PYGRANULE_SHIFT);
-	size_t taken = 0;
+	size_t taken = 0, some, part = 0;
+	struct deal deal = {};
 
 	n = min_t(size_t, n, class->blocks - pool->live);
-	for (; taken < n; word++, base += class->size * BITS_PER_LONG)
-		if (*word)
-			taken += take_from_word(word, base, class->size,
-						n - taken, deal);
+	while (taken < n) {
+		if (!part) {
+			part = rounddown_pow_of_two(n - taken);
+			deal = make_deal(part, blocks + taken, random);
+		}
+		for (; !*word; word++)
+			base += class->size * BITS_PER_LONG;
+		some = take_from_word(word, base, class->size, part, &deal);
+		taken += some;
+		part -= some;
+	}
 	pool->live += n;
 	if (is_misplaced(class, pool))
 		resort_pool(node, class, arena, pool);
@@ -475,7 +474,7 @@ static size_t take_from_pool(struct pynode *node, struct pyarena *arena,
 }
 
 static size_t take_blocks(struct pynode *node, unsigned int index, size_t n,
-			  bool dip, struct deal *deal)
+			  void **blocks, bool dip, u32 random)
 {
 	struct pyarena *arena;
 	struct pypool *pool;
@@ -487,7 +486,8 @@ static size_t take_blocks(struct pynode *node, unsigned int index, size_t n,
 			pool = make_pool(node, index, dip, &arena);
 		if (!pool)
 			break;
-		taken += take_from_pool(node, arena, pool, n - taken, deal);
+		taken += take_from_pool(node, arena, pool, n - taken,
+					blocks + taken, random);
 	}
 	node->class[index].live += taken;
 	node->live_bytes += taken * pyheap_class(node->heap, index)->size;
@@ -498,7 +498,7 @@ static size_t take_blocks(struct pynode *node, unsigned int index, size_t n,
  * pyheap_take() - take blocks out of a node's pools
  * @node: the node
  * @index: their size class
- * @n: how many are wanted, a power of two and PYHEAP_BATCH at most
+ * @n: how many are wanted, PYHEAP_BATCH at most
  * @blocks: where to put them
  * @dip: go into the reserve, for who may not take a page
  * @random: a number that tells in which order
@@ -510,16 +510,13 @@ static size_t take_blocks(struct pynode *node, unsigned int index, size_t n,
 size_t pyheap_take(struct pynode *node, unsigned int index, size_t n,
 		   void **blocks, bool dip, u32 random)
 {
-	struct deal deal = make_deal(n, blocks, random);
 	unsigned long flags;
 	size_t taken;
 
 	if (!pynode_lock(node, &flags))
 		return 0;
-	taken = take_blocks(node, index, n, dip, &deal);
+	taken = take_blocks(node, index, n, blocks, dip, random);
 	pynode_unlock(node, flags);
-	if (taken < n)
-		pack_deal(&deal, random, taken);
 	return taken;
 }
 
@@ -529,8 +526,8 @@ size_t pyheap_take(struct pynode *node, unsigned int index, size_t n,
  * The pool that blocks are being given back to.  It is left alone until one
  * of another pool comes, so that its place among the others changes at most
  * once for all of them; and what the node counts changes once for all blocks
- * of a class, @put of which are not counted yet.  @bytes is 0 between pools,
- * @class_bytes and @index are the class's.
+ * of a class, @put of which are not counted yet.  @bytes and @index are the
+ * class's.
  */
 struct visit {
 	struct pyarena		*arena;
@@ -539,15 +536,9 @@ struct visit {
 	unsigned long		*bits;
 	void			*base;
 	size_t			bytes;
-	size_t			class_bytes;
 	u8			index;
 	unsigned int		put;
 };
-
-static __always_inline bool is_visited(const struct visit *visit, const void *ptr)
-{
-	return (size_t)(ptr - visit->base) < visit->bytes;
-}
 
 static void count_put(struct pynode *node, const struct pyclass *class,
 		      unsigned int put)
@@ -564,7 +555,7 @@ static __always_inline bool visit_same_class(struct visit *visit,
 					     struct pyarena *arena,
 					     const void *ptr)
 {
-	void *base = (void *)((unsigned long)ptr & ~(visit->class_bytes - 1));
+	void *base = (void *)((unsigned long)ptr & ~(visit->bytes - 1));
 	size_t granule = (base - arena->base) >> PYGRANULE_SHIFT;
 	struct pypool *pool;
 
@@ -577,7 +568,6 @@ static __always_inline bool visit_same_class(struct visit *visit,
 	visit->arena = arena;
 	visit->pool = pool;
 	visit->base = base;
-	visit->bytes = visit->class_bytes;
 	visit->bits = pypool_bits(visit->class, pool);
 	return true;
 }
@@ -588,7 +578,6 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 {
 	struct pypool *pool;
 
-	visit->bytes = 0;
 	if (!pyarena_has(arena, ptr))
 		return false;
 	pool = &arena->pools[pyarena_granule(arena, ptr)];
@@ -605,7 +594,6 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 	visit->base = arena->base +
 		      ((size_t)(pool - arena->pools) << PYGRANULE_SHIFT);
 	visit->bytes = (size_t)visit->class->granules << PYGRANULE_SHIFT;
-	visit->class_bytes = visit->bytes;
 	visit->index = pool->class;
 	return true;
 }
@@ -615,7 +603,7 @@ static __always_inline void end_visit(struct pynode *node, struct visit *visit)
 {
 	struct pypool *pool = visit->pool;
 
-	if (!visit->bytes || pool->live >= visit->class->least[pool->fullness])
+	if (pool->live >= visit->class->least[pool->fullness])
 		return;
 	if (pool->live)
 		resort_pool(node, visit->class, visit->arena, pool);
@@ -623,34 +611,58 @@ static __always_inline void end_visit(struct pynode *node, struct visit *visit)
 		dissolve_pool(node, visit->class, visit->arena, pool);
 }
 
-/* What a pointer into the visited pool is. */
+/* What a pointer @offset bytes into a pool with those @bits is. */
 static __always_inline enum pyalloc_mistake
-judge(const struct visit *visit, const void *ptr, unsigned int *index)
+judge(u32 reciprocal, const unsigned long *bits, u32 offset,
+      unsigned int *index)
 {
-	u64 product = (u64)visit->class->reciprocal * (u32)(ptr - visit->base);
+	u64 product = (u64)reciprocal * offset;
 
 	*index = product >> 32;
 	if ((u32)product >= PYCLASS_FRACTION)
 		return PYALLOC_INTERIOR;
 	/* test_bit() and __set_bit() of memory are slow on x86. */
-	if (visit->bits[BIT_WORD(*index)] & BIT_MASK(*index))
+	if (bits[BIT_WORD(*index)] & BIT_MASK(*index))
 		return PYALLOC_DOUBLE_FREE;
 	return PYALLOC_NO_MISTAKE;
 }
 
-static __always_inline enum pyalloc_mistake
-put_block(struct visit *visit, void *block)
+static enum pyalloc_mistake judge_visited(const struct visit *visit,
+					  const void *ptr)
 {
-	enum pyalloc_mistake mistake;
 	unsigned int index;
 
-	mistake = judge(visit, block, &index);
-	if (mistake == PYALLOC_NO_MISTAKE) {
-		visit->bits[BIT_WORD(index)] |= BIT_MASK(index);
-		visit->pool->live--;
-		visit->put++;
+	return judge(visit->class->reciprocal, visit->bits, ptr - visit->base,
+		     &index);
+}
+
+/*
+ * Gives back the first of @n blocks, as long as they lie in the visited pool
+ * and none is a mistake.  All that the loop needs is in registers.
+ */
+static __always_inline size_t put_blocks(struct visit *visit, size_t n,
+					 void **blocks,
+					 enum pyalloc_mistake *mistake)
+{
+	u32 reciprocal = visit->class->reciprocal;
+	unsigned long *bits = visit->bits;
+	size_t bytes = visit->bytes, offset;
+	void *base = visit->base;
+	unsigned int index;
+	size_t done;
+
+	for (done = 0; done < n; done++) {
+		offset = blocks[done] - base;
+		if (offset >= bytes)
+			break;
+		*mistake = judge(reciprocal, bits, offset, &index);
+		if (unlikely(*mistake != PYALLOC_NO_MISTAKE))
+			break;
+		bits[BIT_WORD(index)] |= BIT_MASK(index);
 	}
-	return mistake;
+	visit->pool->live -= done;
+	visit->put += done;
+	return done;
 }
 
 /* From one pool to the one that @ptr lies in; false if none does. */
@@ -691,26 +703,24 @@ static size_t put_run(struct pynode *node, size_t n, void **blocks,
 {
 	struct visit visit = {};
 	struct pyarena *arena;
-	size_t done;
+	size_t done = 0;
 
-	for (done = 0; done < n; done++) {
-		if (!is_visited(&visit, blocks[done])) {
-			end_visit(node, &visit);
-			visit.bytes = 0;
-			arena = pymap_arena_of(blocks[done]);
-			if (!arena || arena->node != node)
-				break;
-			*mistake = PYALLOC_NO_POOL;
-			if (!go_on(node, &visit, arena, blocks[done]))
-				break;
-		}
-		*mistake = put_block(&visit, blocks[done]);
-		if (*mistake != PYALLOC_NO_MISTAKE) {
-			*entry = pymap_lookup(blocks[done]);
+	while (done < n) {
+		arena = pymap_arena_of(blocks[done]);
+		if (!arena || arena->node != node)
 			break;
+		if (unlikely(!go_on(node, &visit, arena, blocks[done]))) {
+			*mistake = PYALLOC_NO_POOL;
+		} else {
+			done += put_blocks(&visit, n - done, blocks + done,
+					   mistake);
+			if (unlikely(*mistake != PYALLOC_NO_MISTAKE))
+				*entry = pymap_lookup(blocks[done]);
+			end_visit(node, &visit);
 		}
+		if (unlikely(*mistake != PYALLOC_NO_MISTAKE))
+			break;
 	}
-	end_visit(node, &visit);
 	if (visit.put)
 		count_put(node, visit.class, visit.put);
 	return done;
@@ -772,11 +782,10 @@ enum pyalloc_mistake pynode_judge(const void *ptr)
 {
 	struct pyarena *arena = pymap_arena_of(ptr);
 	struct visit visit;
-	unsigned int index;
 
 	if (!arena || !begin_visit(&visit, arena, ptr))
 		return PYALLOC_NO_POOL;
-	return judge(&visit, ptr, &index);
+	return judge_visited(&visit, ptr);
 }
 
 /* With the lock: the bits are a block that may go with its pool. */
@@ -809,13 +818,13 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 	enum pyalloc_mistake mistake = PYALLOC_NO_POOL;
 	struct pyarena *arena;
 	struct visit visit;
-	unsigned int index;
 
 	rcu_read_lock();
 	arena = pymap_arena_of(ptr);
 	if (arena && begin_visit(&visit, arena, ptr))
 		mistake = pyclass_is_far(visit.class) ?
-			  judge_far(arena, ptr) : judge(&visit, ptr, &index);
+			  judge_far(arena, ptr) :
+			  judge_visited(&visit, ptr);
 	rcu_read_unlock();
 	return mistake;
 }
@@ -843,9 +852,8 @@ void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip)
 {
 	unsigned int index = node->heap->classes->of_step[PYALLOC_STEP(bytes)];
 	void *block;
-	struct deal deal = { .places = &block };
 
-	if (!take_blocks(node, index, 1, dip, &deal))
+	if (!take_blocks(node, index, 1, &block, dip, 0))
 		return NULL;
 	node->class[index].meta++;
 	return block;
@@ -853,11 +861,12 @@ void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip)
 
 void pynode_put_meta(struct pynode *node, void *block)
 {
+	enum pyalloc_mistake mistake;
 	struct visit visit = {};
 
 	begin_visit(&visit, pymap_arena_of(block), block);
 	node->class[visit.pool->class].meta--;
-	put_block(&visit, block);
+	put_blocks(&visit, 1, &block, &mistake);
 	end_visit(node, &visit);
 	count_put(node, visit.class, 1);
 }
