@@ -36,7 +36,7 @@ test-matrix:
 	@scripts/test.sh -a
 
 bench:
-	@echo "There are no benchmarks yet."
+	@scripts/bench.sh $(BENCH)
 
 check:
 	@scripts/check.sh
@@ -53,7 +53,9 @@ help:
 	@echo "make shell        the same, and stays in it with a prompt"
 	@echo "make test         tests in all test kernels, or TIERS='uml ...'"
 	@echo "make test-matrix  the same, and the slow ones"
-	@echo "make bench        the benchmarks"
+	@echo "make bench        measures pyalloc beside other allocators: tables and"
+	@echo "                  plots; all of it, or BENCH='pairs live ...'"
+	@echo "                  (scripts/bench.sh tells which there are)"
 	@echo "make check        checkpatch, sparse, W=1, kernel-doc, shellcheck"
 	@echo "make clean        removes what was built; the cache of kernels"
 	@echo "                  in ~/.cache/pyalloc stays"

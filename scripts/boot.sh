@@ -247,6 +247,7 @@ read -ra command_line <<< "panic=-1 oops=panic printk.time=1 \
 # Who wants a prompt does not want to read how the kernel came up.
 command_line+=("loglevel=$([ -n "$stay" ] && echo 5 || echo 8)")
 [ -z "$output" ] || command_line+=("OUTPUT=/dev/ttyS1")
+[ -z "$icount" ] || command_line+=("CLOCK=instructions")
 
 if [ -n "$stay" ]; then
 	stay_in_guest

@@ -45,7 +45,7 @@ try()
 # The kernel side's files, and those of a kind, as git would list them.
 sources()
 {
-	find include pyalloc kunit samples -name '*.[ch]' | sort
+	find include pyalloc kunit samples bench -name '*.[ch]' | sort
 }
 
 checkpatch()
@@ -73,6 +73,13 @@ build()
 		return
 	tail -n 40 "$log"
 	return 1
+}
+
+# The program for user space, all but what needs CPython's header.
+build_user_space()
+{
+	gcc -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter -Werror \
+		-o "$top/build/user-check" bench/user/{main,glibc}.c
 }
 
 # Lines of the log about our own files.
@@ -127,7 +134,8 @@ for kernel in stock-6.1 stock-6.12; do
 	try "W=1 $kernel" other_warnings "$kernel"
 	try "sparse $kernel" sparse_warnings "$kernel"
 done
-for file in scripts/*.sh scripts/record/*.sh .ci/run; do
+try "build bench/user" build_user_space
+for file in scripts/*.sh scripts/{bench,record}/*.sh .ci/run; do
 	try "shellcheck $file" lint_shell -s bash "$file"
 done
 for file in scripts/guest/*; do

@@ -22,7 +22,7 @@ if [ ! -e "$trace" ]; then
 fi
 modules=$("$top/scripts/modules.sh" "$kernel")
 options=(-f "$trace:/traces")
-for module in "$modules"/pyalloc.ko "$modules"/samples/*/*.ko; do
+for module in "$modules"/pyalloc.ko "$modules"/{bench,samples/*}/*.ko; do
 	[ ! -e "$module" ] || options+=(-m "$module")
 done
 

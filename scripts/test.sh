@@ -169,11 +169,13 @@ collect_traces
 python3 "$top/scripts/verdict_test.py" "$kunit" > "$results/verdict.sums" ||
 	true
 sed '$s/^/verdict: /' "$results/verdict.sums"
+"$top/scripts/bench/tables_test.sh" > "$results/tables.sums" || true
+sed '$s/^/tables: /' "$results/tables.sums"
 build_modules "$@"
 boot_tiers "$@"
 show_tiers "$@"
 {
-	cat "$results/verdict.sums"
+	cat "$results/verdict.sums" "$results/tables.sums"
 	chosen_tiers "$@" | while read -r name rest; do
 		tail -n 1 "$results/$name.sums"
 	done
