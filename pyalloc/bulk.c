@@ -109,7 +109,7 @@ size_t pybulk_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 }
 
 /* Up to the first that does not look like a block, as pyfront_push(). */
-static size_t push_many(const struct pyclass *class, long code,
+static size_t push_many(const struct pyclass *class, unsigned long code,
 			struct pystock *stock, size_t n, void **blocks)
 {
 	pystock_enter(stock);
@@ -121,7 +121,7 @@ static size_t push_many(const struct pyclass *class, long code,
 	return n;
 }
 
-static bool same_class(size_t n, void **blocks, long code)
+static bool same_class(size_t n, void **blocks, unsigned long code)
 {
 	while (n--)
 		if (pymap_code(blocks[n]) != code)

@@ -10,6 +10,7 @@
 
 #include <linux/err.h>
 #include <linux/mmzone.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/shrinker.h>
@@ -103,5 +104,24 @@ static inline bool pycompat_hardirq_may_lock(void)
 	return true;
 #endif
 }
+
+/*
+ * The PREEMPT_RT patches before 6.12 have each preempt_enable() ask as well
+ * whether a lazy reschedule is due, one between tasks that are not real-time.
+ * That would be a quarter of what a malloc and a free take, and by
+ * its nature can wait: the next interrupt asks, and whoever next enables
+ * preemption.  What can't wait is looked at here as everywhere.
+ */
+#if defined(CONFIG_PREEMPT_LAZY) && defined(CONFIG_X86) && \
+	KERNEL_VERSION(6, 12, 0) > LINUX_VERSION_CODE
+#define pycompat_preempt_enable_notrace()				\
+do {									\
+	barrier();							\
+	if (unlikely(____preempt_count_dec_and_test()))			\
+		__preempt_schedule_notrace();				\
+} while (0)
+#else
+#define pycompat_preempt_enable_notrace()	preempt_enable_notrace()
+#endif
 
 #endif /* _PYALLOC_COMPAT_H */

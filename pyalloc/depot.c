@@ -184,7 +184,7 @@ size_t pydepot_take_blocks(struct pynode *node, unsigned int class, size_t n,
 }
 
 /* The largest arrays are worth a loop that knows its end. */
-static size_t copy_blocks(const struct pyclass *class, long code, size_t n,
+static size_t copy_blocks(const struct pyclass *class, unsigned long code, size_t n,
 			  void **to, void **from)
 {
 	if (n == BIT(PYARRAY_MAX_SHIFT) - 1)

@@ -502,26 +502,28 @@ static noinline void free_slow(void *block, enum pymem_domain domain,
 		raw_free(domain, block, caller);
 }
 
-/* What the fast path could not do: a wrapped call, or no room in the stock. */
+/*
+ * What the fast path could not do: a wrapped call, nothing that has a code in
+ * the map, or no room in the stock.
+ */
 static noinline void free_more(void *block, enum pymem_domain domain,
-			       unsigned long class, unsigned long caller)
+			       unsigned long code, unsigned long caller)
 {
-	if (static_branch_unlikely(&pyalloc_wrapped))
+	if (static_branch_unlikely(&pyalloc_wrapped) || !pymap_is_open(code))
 		free_slow(block, domain, caller);
 	else
-		pyfront_free(&pyheap_default, class, domain, block, caller);
+		pyfront_free(&pyheap_default, code - 1, domain, block, caller);
 }
 
 static __always_inline void domain_free(enum pymem_domain domain, void *block,
 					unsigned long caller)
 {
-	long code = pymap_code(block);
+	unsigned long code = pymap_code(block);
 
-	/* 0 is no pool, and PYMAP_CLOSED the sign. */
-	if (unlikely(code <= 0))
-		free_slow(block, domain, caller);
-	else if (unlikely(!pyfront_push(code, domain, block)))
-		free_more(block, domain, code - 1, caller);
+	/* So that gcc makes no case of its own of what is not mapped. */
+	OPTIMIZER_HIDE_VAR(code);
+	if (unlikely(!pyfront_push(code, domain, block)))
+		free_more(block, domain, code, caller);
 }
 
 /**
@@ -845,12 +847,13 @@ EXPORT_SYMBOL_GPL(pymem_malloc_bulk);
 void pymem_free_bulk(size_t n, void **ptrs)
 {
 	size_t done = 0, run;
-	long code;
+	unsigned long code;
 
 	while (done < n) {
 		code = pymap_code(ptrs[done]);
 		run = 0;
-		if (code > 0 && !static_branch_unlikely(&pyalloc_wrapped))
+		if (pymap_is_open(code) &&
+		    !static_branch_unlikely(&pyalloc_wrapped))
 			run = pybulk_free(&pyheap_default, code - 1,
 					  PYMEM_DOMAIN_MEM, n - done,
 					  ptrs + done, _RET_IP_);

@@ -600,7 +600,7 @@ size_t pyfront_bytes(const struct pyheap *heap)
 }
 
 DEFINE_PER_CPU(struct pystock *, pyfront_by_step[PYALLOC_STEPS]);
-DEFINE_PER_CPU(struct pystock *, pyfront_by_code[PYCLASS_MAX + 1]);
+DEFINE_PER_CPU(struct pystock *, pyfront_by_code[PYMAP_CODES]);
 
 /* Where a closed fast path leads: it turns back before it writes. */
 static struct pystock closed_stock = { .busy = 1 };
@@ -608,12 +608,13 @@ static struct pystock closed_stock = { .busy = 1 };
 static void open_cpu(struct pyheap *heap, int cpu)
 {
 	struct pyfront *front = per_cpu_ptr(heap->front, cpu);
-	unsigned int step, class;
+	unsigned int step, code, class;
 
 	for (step = 0; step < PYALLOC_STEPS; step++)
 		per_cpu(pyfront_by_step[step], cpu) =
 			&front->stock[heap->classes->of_step[step]];
-	per_cpu(pyfront_by_code[0], cpu) = &closed_stock;
+	for (code = 0; code < PYMAP_CODES; code++)
+		per_cpu(pyfront_by_code[code], cpu) = &closed_stock;
 	for (class = 0; class < heap->classes->nr; class++)
 		per_cpu(pyfront_by_code[class + 1], cpu) =
 			&front->stock[class];
@@ -632,7 +633,7 @@ void pyfront_close(void)
 	for_each_possible_cpu(cpu) {
 		for (i = 0; i < PYALLOC_STEPS; i++)
 			per_cpu(pyfront_by_step[i], cpu) = &closed_stock;
-		for (i = 0; i <= PYCLASS_MAX; i++)
+		for (i = 0; i < PYMAP_CODES; i++)
 			per_cpu(pyfront_by_code[i], cpu) = &closed_stock;
 	}
 }

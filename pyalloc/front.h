@@ -11,6 +11,7 @@
 #include <asm/local.h>
 
 #include "heap.h"
+#include "compat.h"
 
 /* Of the domains, mem and object have blocks in fronts. */
 #define PYFRONT_DOMAINS		2
@@ -166,10 +167,10 @@ static __always_inline bool pystock_is_start(const struct pystock *stock,
 /*
  * The default heap's stocks, as a fast path asks for them: by a request's
  * steps of 8 bytes, and by the code that the map has for a block.  Closed,
- * both lead to a stock that is always busy.
+ * both lead to a stock that is always busy, as codes do that are no class.
  */
 DECLARE_PER_CPU(struct pystock *, pyfront_by_step[PYALLOC_STEPS]);
-DECLARE_PER_CPU(struct pystock *, pyfront_by_code[PYCLASS_MAX + 1]);
+DECLARE_PER_CPU(struct pystock *, pyfront_by_code[PYMAP_CODES]);
 
 /*
  * Takes the block that came in last.  NULL: the stock is empty, this CPU was
@@ -194,12 +195,12 @@ static __always_inline void *pyfront_pop(unsigned long step,
 	stock->top--;
 	local_inc(&stock->mallocs[PYFRONT_DOMAIN(domain)]);
 	pystock_leave(stock);
-	preempt_enable_notrace();
+	pycompat_preempt_enable_notrace();
 	return block;
 leave:
 	pystock_leave(stock);
 out:
-	preempt_enable_notrace();
+	pycompat_preempt_enable_notrace();
 	return NULL;
 }
 
@@ -231,12 +232,12 @@ static __always_inline bool pyfront_push(unsigned long code,
 	if (domain == PYMEM_DOMAIN_OBJ)
 		local_inc(&stock->object_frees);
 	pystock_leave(stock);
-	preempt_enable_notrace();
+	pycompat_preempt_enable_notrace();
 	return true;
 leave:
 	pystock_leave(stock);
 out:
-	preempt_enable_notrace();
+	pycompat_preempt_enable_notrace();
 	return false;
 }
 

@@ -90,8 +90,12 @@ static u32 reciprocal_of(const struct pyclass *class)
 	return exact + DIV_ROUND_UP(wanted - error, class->size);
 }
 
-/* What a front's array of blocks holds at most, if that is a fair number. */
+/*
+ * What a front's array has room for: so many bytes, but not so few blocks
+ * that refills and flushes would be for a handful of them.
+ */
 #define ARRAY_BYTES	SZ_4K
+#define ARRAY_LEAST_SHIFT	4
 
 static void add_class(struct pyclasses *scheme, unsigned int size)
 {
@@ -106,7 +110,7 @@ static void add_class(struct pyclasses *scheme, unsigned int size)
 		class->least[quarter] = DIV_ROUND_UP(class->blocks * quarter,
 						     PYPOOL_QUARTERS) ?: 1;
 	class->slots_shift = clamp_t(unsigned int, ilog2(ARRAY_BYTES / size),
-				     PYARRAY_MIN_SHIFT, PYARRAY_MAX_SHIFT);
+				     ARRAY_LEAST_SHIFT, PYARRAY_MAX_SHIFT);
 	first = scheme->nr ? PYALLOC_STEP(class[-1].size) + 1 : 0;
 	for (step = first; step <= PYALLOC_STEP(size); step++)
 		scheme->of_step[step] = scheme->nr;

@@ -221,7 +221,7 @@ static __always_inline void pyheap_copy_pointers(void **to, void **from,
  * it needs no look at the map.
  */
 static __always_inline bool pyclass_owns(const struct pyclass *class,
-					 long code, const void *block,
+					 unsigned long code, const void *block,
 					 const void *last)
 {
 	unsigned long apart = (unsigned long)block ^ (unsigned long)last;
@@ -236,7 +236,7 @@ static __always_inline bool pyclass_owns(const struct pyclass *class,
 
 /* Copies the first of @n blocks as long as pyclass_owns() them. */
 static __always_inline size_t
-pyclass_copy_blocks(const struct pyclass *class, long code, void *last,
+pyclass_copy_blocks(const struct pyclass *class, unsigned long code, void *last,
 		    size_t n, void **to, void **from)
 {
 	/* A copy: for all gcc knows @to might be the class. */

@@ -26,7 +26,8 @@ struct pyarena;
  */
 #define PYMAP_ARENA_SHIFT	8
 #define PYMAP_CODE_MASK		0xff
-#define PYMAP_CLOSED		0x80
+#define PYMAP_CLOSED		0x40
+#define PYMAP_CODES		0x80
 
 /* A leaf is one page of entries, 4 MiB of memory with pages of 4 KiB. */
 #define PYMAP_LEAF_ENTRIES	(PAGE_SIZE / sizeof(u32))
@@ -79,17 +80,23 @@ static inline u32 *pymap_entry(const void *ptr)
 	return leaf < pymap.nr_leaves ? pymap_entry_in(leaf, offset) : NULL;
 }
 
-/* The code of an address's entry, negative with PYMAP_CLOSED; 0 for no pool. */
-static __always_inline long pymap_code(const void *ptr)
+/* The code of an address's entry; 0 for no pool. */
+static __always_inline unsigned long pymap_code(const void *ptr)
 {
 	unsigned long offset = (unsigned long)ptr - pymap.base;
 	unsigned long leaf = offset >> PYMAP_LEAF_SHIFT;
-	const s8 *entry;
+	const u8 *entry;
 
 	if (unlikely(leaf >= pymap.nr_leaves))
 		return 0;
-	entry = (const s8 *)pymap_entry_in(leaf, offset);
+	entry = (const u8 *)pymap_entry_in(leaf, offset);
 	return pymap_load(entry[IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ? 3 : 0]);
+}
+
+/* Is it the code of a pool that the fast path may serve? */
+static __always_inline bool pymap_is_open(unsigned long code)
+{
+	return code - 1 < PYMAP_CLOSED - 1;
 }
 
 /*
