@@ -14,6 +14,7 @@
 #include <linux/vmalloc.h>
 
 #include "../pyalloc/check.h"
+#include "../pyalloc/reclaim.h"
 #include "fixture.h"
 
 /* === The twelve functions === */
@@ -503,10 +504,10 @@ void skip_without_bulk(struct kunit *test)
  */
 void take_exactly(struct kunit *test, size_t size, size_t n, void **blocks)
 {
-	pyalloc_reclaim();
+	pyreclaim_drain();
 	KUNIT_ASSERT_EQ(test, pymem_malloc_bulk(size, GFP_KERNEL, n, blocks),
 			n);
-	pyalloc_reclaim();
+	pyreclaim_drain();
 }
 
 /**

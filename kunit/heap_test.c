@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "../pyalloc/reclaim.h"
 #include "fixture.h"
 
 static void *granule_of(void *block)
@@ -96,7 +97,7 @@ static void test_fullest_pool_first(struct kunit *test)
 	dense = granule_of(blocks[i]);
 	thin_out(sparse, 4, N, blocks);
 	thin_out(dense, PER_POOL - 3, N, blocks);
-	pyalloc_reclaim();	/* no front has any of them */
+	pyreclaim_drain();	/* no front has any of them */
 	take_exactly(test, 64, 4, next);
 	KUNIT_EXPECT_EQ(test, in_granule(dense, 4, next), 3);
 	KUNIT_EXPECT_EQ(test, in_granule(sparse, 4, next), 1);
@@ -152,7 +153,7 @@ static void test_fullest_arena_first(struct kunit *test)
 		    PYGRANULE_SIZE;
 	free_in_arena(dense, (void *)neighbour, false, N, blocks);
 	free_in_arena(dense, granule_of(blocks[0]), false, N, blocks);
-	pyalloc_reclaim();	/* no front has any of them */
+	pyreclaim_drain();	/* no front has any of them */
 	take_exactly(test, 64, 1, &next);
 	KUNIT_EXPECT_EQ(test, arena_of(next), dense);
 	pymem_free(next);

@@ -7,7 +7,7 @@
 #include "suites.h"
 
 kunit_test_suites(&domain_suite, &class_suite, &realloc_suite, &heap_suite,
-		  &map_suite, &front_suite, &raw_suite, &bulk_suite,
+		  &hole_suite, &map_suite, &front_suite, &raw_suite, &bulk_suite,
 		  &rcu_suite, &gfp_suite, &stats_suite, &misuse_suite,
 		  &context_suite, &smp_suite);
 

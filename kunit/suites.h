@@ -11,6 +11,7 @@ extern struct kunit_suite domain_suite;
 extern struct kunit_suite class_suite;
 extern struct kunit_suite realloc_suite;
 extern struct kunit_suite heap_suite;
+extern struct kunit_suite hole_suite;
 extern struct kunit_suite map_suite;
 extern struct kunit_suite front_suite;
 extern struct kunit_suite raw_suite;

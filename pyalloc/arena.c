@@ -15,6 +15,7 @@
  * Contexts: arenas are added where the caller's gfp may take a page, and
  * released in process context or by the shrinker.  No lock is held.
  */
+#include <linux/bitmap.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/kasan.h>
@@ -101,6 +102,17 @@ static void give_pages(void *base, size_t bytes)
 	__free_pages(page, get_order(bytes));
 }
 
+/* From now on each page has the reference to spare that the first has. */
+static void split_pages(void *base, size_t bytes)
+{
+	struct page *page = virt_to_page(base);
+	unsigned long i;
+
+	split_page(page, get_order(bytes));
+	for (i = 1; i < bytes >> PAGE_SHIFT; i++)
+		get_page(page + i);
+}
+
 /* Down the ladder: every second order, each on the node that was asked for. */
 static void *take_run(unsigned int *shift, int nid, gfp_t gfp)
 {
@@ -134,6 +146,20 @@ static void *take_memory(unsigned int *shift, int nid, gfp_t gfp,
 	/* Its pages are single ones: without this the OOM killer comes. */
 	return __vmalloc(1UL << wanted, (arena_gfp(gfp) & ~__GFP_NORETRY) |
 					__GFP_RETRY_MAYFAIL);
+}
+
+static void *granule_at(struct pyarena *arena, unsigned int granule)
+{
+	return arena->base + ((size_t)granule << PYGRANULE_SHIFT);
+}
+
+static void give_split(struct pyarena *arena)
+{
+	unsigned int at;
+
+	for (at = 0; at < arena->granules; at += PYARENA_PAGE_GRANULES)
+		if (arena->pools[at].fullness != PYPOOL_HOLE)
+			give_pages(granule_at(arena, at), PAGE_SIZE);
 }
 
 static void give_memory(void *base, size_t bytes, enum pyarena_source source)
@@ -250,7 +276,41 @@ void pyarena_release(struct list_head *arenas)
 
 	list_for_each_entry_safe(arena, next, arenas, list) {
 		pymap_remove_arena(arena);
-		give_memory(arena->base, pyarena_bytes(arena), arena->source);
+		if (arena->is_split)
+			give_split(arena);
+		else
+			give_memory(arena->base, pyarena_bytes(arena),
+				    arena->source);
 		call_rcu(&arena->rcu, free_descriptor_rcu);
 	}
+}
+
+/**
+ * pyarena_punch() - give free pages of an arena back to the kernel
+ * @arena: the arena, in use or not
+ * @want: at most so many granules, but for the rest of a page
+ *
+ * The arena lives on around the holes, which are never filled: it is the last
+ * that new pools are made in, and goes when its last pool does.
+ *
+ * Context: Process or the shrinker, with the walk of the arena's heap held.
+ * Return: granules that went back; 0 of an arena from vmalloc, or one that is
+ * wholly free, which can go as a whole.
+ */
+unsigned long pyarena_punch(struct pyarena *arena, unsigned long want)
+{
+	DECLARE_BITMAP(holes, PYARENA_MAX_GRANULES);
+	unsigned long got;
+	unsigned int at;
+
+	if (arena->source != PYARENA_PAGES || !want)
+		return 0;
+	if (!arena->is_split)
+		split_pages(arena->base, pyarena_bytes(arena));
+	arena->is_split = true;
+	bitmap_zero(holes, PYARENA_MAX_GRANULES);
+	got = pynode_take_holes(arena, want, holes);
+	for_each_set_bit(at, holes, arena->granules)
+		give_pages(granule_at(arena, at), PAGE_SIZE);
+	return got;
 }

@@ -76,7 +76,11 @@ enum {
 	PYPOOL_FULL	= PYPOOL_QUARTERS,	/* on no list */
 	PYPOOL_TAIL,		/* a granule of the pool that begins before it */
 	PYPOOL_NONE,		/* a free granule */
+	PYPOOL_HOLE,		/* its page went back to the kernel */
 };
+
+/* What goes back is whole pages. */
+#define PYARENA_PAGE_GRANULES	(PAGE_SIZE >> PYGRANULE_SHIFT)
 
 /**
  * struct pyarena - an arena's descriptor
@@ -86,11 +90,13 @@ enum {
  * @pools: a descriptor a granule
  * @node: the heap's state on the NUMA node that the memory is on
  * @number: what the map knows it by
- * @granules: how many it has
+ * @granules: how many it spans
  * @free_granules: how many no pool lies on
+ * @holes: how many went back to the kernel
  * @bucket: which of the node's lists it is on
  * @source: PYARENA_PAGES or PYARENA_VMALLOC
- * @used_map: a set bit a granule that a pool lies on
+ * @is_split: its pages are freed one by one; with the heap's walk held
+ * @used_map: a set bit a granule that is not free
  */
 struct pyarena {
 	union {
@@ -103,14 +109,22 @@ struct pyarena {
 	u32		number;
 	u16		granules;
 	u16		free_granules;
+	u16		holes;
 	u8		bucket;
 	u8		source;
+	bool		is_split;
 	unsigned long	used_map[];
 };
 
 static inline size_t pyarena_bytes(const struct pyarena *arena)
 {
 	return (size_t)arena->granules << PYGRANULE_SHIFT;
+}
+
+/* Granules that it holds: all but the holes. */
+static inline unsigned int pyarena_held(const struct pyarena *arena)
+{
+	return arena->granules - arena->holes;
 }
 
 static inline bool pyarena_has(const struct pyarena *arena, const void *ptr)
@@ -126,6 +140,7 @@ static inline unsigned int pyarena_granule(const struct pyarena *arena,
 
 struct pynode *pyarena_add(struct pyheap *heap, int nid, gfp_t gfp);
 void pyarena_release(struct list_head *arenas);
+unsigned long pyarena_punch(struct pyarena *arena, unsigned long want);
 size_t pyarena_metadata_bytes(const struct pyarena *arena);
 bool pyarena_may_take(gfp_t gfp);
 

@@ -6,8 +6,8 @@
  *		of its fullness, or on none when full; never without a block
  *   arena	a granule's bit, its descriptor and its entry in the map say
  *		the same; the free ones are counted; on the list of its share
- *   map	finds the arena by its number, and nothing of it in the
- *		granules before and behind
+ *   map	finds the arena by its number, and nothing of it in its holes
+ *		and in the granules before and behind
  *   depot	as many arrays as are counted, of such blocks
  *   front	floor <= top <= end, blocks of the class that are out of their
  *		pools, none twice; capacity is the sum of the arrays
@@ -133,6 +133,24 @@ static unsigned int check_pool(struct pycheck *check, struct pyarena *arena,
 
 /* === Arenas === */
 
+static u32 number_at(const void *ptr)
+{
+	return pymap_lookup(ptr) >> PYMAP_ARENA_SHIFT;
+}
+
+static void check_hole(struct pycheck *check, struct pyarena *arena,
+		       unsigned int granule)
+{
+	void *ptr = arena->base + ((size_t)granule << PYGRANULE_SHIFT);
+
+	expect(check, test_bit(granule, arena->used_map),
+	       "arena %u: granule %u is a hole and free", arena->number,
+	       granule);
+	expect(check, number_at(ptr) != arena->number,
+	       "arena %u: granule %u: the map has a hole", arena->number,
+	       granule);
+}
+
 static void check_entry(struct pycheck *check, struct pyarena *arena,
 			unsigned int granule)
 {
@@ -142,6 +160,10 @@ static void check_entry(struct pycheck *check, struct pyarena *arena,
 	bool used = pool->fullness != PYPOOL_NONE;
 	bool holds;
 
+	if (pool->fullness == PYPOOL_HOLE) {
+		check_hole(check, arena, granule);
+		return;
+	}
 	if (used)
 		entry |= pool->class + 1;
 	expect(check, used == test_bit(granule, arena->used_map),
@@ -154,16 +176,20 @@ static void check_entry(struct pycheck *check, struct pyarena *arena,
 	       arena->number, granule, pymap_lookup(ptr), entry);
 }
 
-static u32 number_at(const void *ptr)
+static unsigned int count_holes(const struct pyarena *arena)
 {
-	return pymap_lookup(ptr) >> PYMAP_ARENA_SHIFT;
+	unsigned int i, holes = 0;
+
+	for (i = 0; i < arena->granules; i++)
+		holes += arena->pools[i].fullness == PYPOOL_HOLE;
+	return holes;
 }
 
 static void check_arena_itself(struct pycheck *check, struct pyarena *arena)
 {
 	unsigned int used = bitmap_weight(arena->used_map, arena->granules);
-	unsigned int bucket = arena->free_granules * PYARENA_SHARES /
-			      arena->granules;
+	unsigned int bucket = (arena->free_granules + arena->holes) *
+			      PYARENA_SHARES / arena->granules;
 	bool holds;
 
 	expect(check, pymap_arena(arena->number) == arena,
@@ -175,6 +201,9 @@ static void check_arena_itself(struct pycheck *check, struct pyarena *arena)
 	expect(check, used + arena->free_granules == arena->granules,
 	       "arena %u: %u used and %u free of %u granules", arena->number,
 	       used, arena->free_granules, arena->granules);
+	expect(check, count_holes(arena) == arena->holes,
+	       "arena %u: %u holes, counted as %u", arena->number,
+	       count_holes(arena), arena->holes);
 	if (!arena->free_granules)
 		bucket = PYARENA_FULL;
 	holds = arena->bucket == bucket &&
@@ -195,10 +224,10 @@ static void check_arena(struct pycheck *check, struct pyarena *arena,
 	raw_spin_lock_irqsave(&node->lock, flags);
 	check_arena_itself(check, arena);
 	walked->arenas++;
-	walked->granules += arena->granules;
+	walked->granules += pyarena_held(arena);
 	walked->free_granules += arena->free_granules;
-	if (arena->free_granules == arena->granules)
-		walked->empty_granules += arena->granules;
+	if (arena->free_granules == pyarena_held(arena))
+		walked->empty_granules += pyarena_held(arena);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	check->lock_holds++;
 	for (granule = 0; granule < arena->granules; granule += granules) {

@@ -179,6 +179,7 @@ DEFINE_SHOW_ATTRIBUTE(classes);
 struct arena_row {
 	unsigned long	pools;
 	unsigned long	free_pools;
+	unsigned long	held;
 	unsigned long	blocks;
 	size_t		bytes;
 	char		map[PYARENA_MAX_GRANULES + 1];
@@ -192,7 +193,7 @@ static unsigned int look_at_pool(struct pyarena *arena, unsigned int granule,
 
 	if (pool->fullness > PYPOOL_FULL) {
 		row->free_pools += pool->fullness == PYPOOL_NONE;
-		row->map[granule] = '.';
+		row->map[granule] = pool->fullness == PYPOOL_HOLE ? '-' : '.';
 		return 1;
 	}
 	class = pyheap_class(arena->node->heap, pool->class);
@@ -210,6 +211,8 @@ static void look_at_arena(struct pyarena *arena, struct arena_row *row)
 	unsigned long flags;
 
 	memset(row, 0, sizeof(*row));
+	/* With the walk held it makes no more holes. */
+	row->held = pyarena_held(arena);
 	while (granule < arena->granules) {
 		raw_spin_lock_irqsave(&arena->node->lock, flags);
 		granule += look_at_pool(arena, granule, row);
@@ -261,9 +264,9 @@ static int arenas_show(struct seq_file *m, void *v)
 	if (!row)
 		return -ENOMEM;
 	look_at_arena(arena, row);
-	seq_printf(m, "%u %s %d %zu %lu %lu %lu %zu %s\n", arena->number,
+	seq_printf(m, "%u %s %d %lu %lu %lu %lu %zu %s\n", arena->number,
 		   pyarena_source_names[arena->source], arena->node->nid,
-		   pyarena_bytes(arena) >> 10, row->pools, row->free_pools,
+		   row->held << PYGRANULE_SHIFT >> 10, row->pools, row->free_pools,
 		   row->blocks, row->bytes, row->map);
 	kfree(row);
 	return 0;

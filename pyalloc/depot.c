@@ -144,7 +144,7 @@ void **pydepot_put(struct pynode *node, unsigned int class, void **full)
 		push_full(node, class, full);
 	pynode_unlock(node, flags);
 	if (empty)
-		pyreclaim_note_empty();
+		pyreclaim_note_free();
 	return empty;
 }
 
@@ -232,7 +232,7 @@ size_t pydepot_put_blocks(struct pynode *node, unsigned int class, size_t n,
 	}
 	pynode_unlock(node, flags);
 	if (put)
-		pyreclaim_note_empty();
+		pyreclaim_note_free();
 	return put;
 }
 

@@ -204,8 +204,8 @@ static void resort_pool(struct pynode *node, const struct pyclass *class,
 
 static void sort_arena(struct pynode *node, struct pyarena *arena)
 {
-	/* An arena has a power of two of them. */
-	u8 bucket = arena->free_granules * PYARENA_SHARES >>
+	/* An arena spans a power of two; its holes can't be used up either. */
+	u8 bucket = (arena->free_granules + arena->holes) * PYARENA_SHARES >>
 		    ilog2(arena->granules);
 
 	if (!arena->free_granules)
@@ -213,12 +213,12 @@ static void sort_arena(struct pynode *node, struct pyarena *arena)
 	if (bucket == arena->bucket)
 		return;
 	if (arena->bucket == PYARENA_EMPTY) {
-		node->empty_granules -= arena->granules;
+		node->empty_granules -= pyarena_held(arena);
 		node->empty_low = min(node->empty_low, node->empty_granules);
 	}
 	if (bucket == PYARENA_EMPTY) {
-		node->empty_granules += arena->granules;
-		pyreclaim_note_empty();
+		node->empty_granules += pyarena_held(arena);
+		pyreclaim_note_free();
 	}
 	list_del_init(&arena->list);
 	arena->bucket = bucket;
@@ -269,6 +269,7 @@ static void use_granules(struct pynode *node, struct pyarena *arena,
 	bitmap_set(arena->used_map, at, granules);
 	arena->free_granules -= granules;
 	node->free_granules -= granules;
+	node->free_low = min(node->free_low, node->free_granules);
 	sort_arena(node, arena);
 	for (i = 0; i < granules; i++) {
 		arena->pools[at + i].class = class;
@@ -289,6 +290,8 @@ static void free_granules(struct pynode *node, struct pyarena *arena,
 	arena->free_granules += granules;
 	node->free_granules += granules;
 	sort_arena(node, arena);
+	if (pynode_excess(node))
+		pyreclaim_note_free();
 }
 
 /* === Pools === */
@@ -586,7 +589,7 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 		return false;
 	pool = &arena->pools[pyarena_granule(arena, ptr)];
 	if (unlikely(pool->fullness > PYPOOL_FULL)) {
-		if (pool->fullness == PYPOOL_NONE)
+		if (pool->fullness >= PYPOOL_NONE)
 			return false;
 		while (pool->fullness == PYPOOL_TAIL && pool > arena->pools)
 			pool--;
@@ -959,9 +962,10 @@ void pynode_add_arena(struct pynode *node, struct pyarena *arena)
 static void forget_arena(struct pynode *node, struct pyarena *arena)
 {
 	node->nr_arenas--;
-	node->granules -= arena->granules;
-	node->free_granules -= arena->granules;
-	node->empty_granules -= arena->granules;
+	node->granules -= pyarena_held(arena);
+	node->free_granules -= pyarena_held(arena);
+	node->free_low = min(node->free_low, node->free_granules);
+	node->empty_granules -= pyarena_held(arena);
 	node->empty_low = min(node->empty_low, node->empty_granules);
 	node->metadata -= pyarena_metadata_bytes(arena);
 }
@@ -974,7 +978,7 @@ static struct pyarena *find_empty(struct pynode *node, unsigned long most)
 
 	list_for_each_entry_reverse(arena, &node->arenas[PYARENA_EMPTY],
 				    list) {
-		if (arena->granules <= most)
+		if (pyarena_held(arena) <= most)
 			return arena;
 		if (!--tries)
 			break;
@@ -1004,7 +1008,7 @@ unsigned long pynode_take_empty(struct pynode *node, unsigned long want,
 		if (arena) {
 			forget_arena(node, arena);
 			list_move(&arena->list, arenas);
-			got += arena->granules;
+			got += pyarena_held(arena);
 		}
 		pynode_unlock(node, flags);
 		if (!arena)
@@ -1013,22 +1017,86 @@ unsigned long pynode_take_empty(struct pynode *node, unsigned long want,
 	return got;
 }
 
+static bool is_free_page(const struct pyarena *arena, unsigned int at)
+{
+	unsigned int i;
+
+	for (i = 0; i < PYARENA_PAGE_GRANULES; i++)
+		if (arena->pools[at + i].fullness != PYPOOL_NONE)
+			return false;
+	return true;
+}
+
+static void make_hole(struct pyarena *arena, unsigned int at)
+{
+	unsigned int i;
+
+	for (i = 0; i < PYARENA_PAGE_GRANULES; i++)
+		arena->pools[at + i].fullness = PYPOOL_HOLE;
+	bitmap_set(arena->used_map, at, PYARENA_PAGE_GRANULES);
+	pymap_forget(arena, at, PYARENA_PAGE_GRANULES);
+}
+
+static void count_holes(struct pynode *node, struct pyarena *arena,
+			unsigned int granules)
+{
+	arena->holes += granules;
+	arena->free_granules -= granules;
+	node->granules -= granules;
+	node->free_granules -= granules;
+	node->free_low = min(node->free_low, node->free_granules);
+	sort_arena(node, arena);
+}
+
+/**
+ * pynode_take_holes() - take free pages out of an arena
+ * @arena: the arena, which stays as it is when it is wholly free
+ * @want: stop when they hold so many granules
+ * @holes: bits that are set for their first granules
+ *
+ * Context: Any but NMI, with the walk of the arena's heap held.
+ * Return: granules that they hold.
+ */
+unsigned long pynode_take_holes(struct pyarena *arena, unsigned long want,
+				unsigned long *holes)
+{
+	struct pynode *node = arena->node;
+	unsigned long flags, got = 0;
+	unsigned int at;
+
+	pynode_lock(node, &flags);
+	for (at = 0; at < arena->granules && got < want &&
+		     arena->bucket != PYARENA_EMPTY;
+	     at += PYARENA_PAGE_GRANULES) {
+		if (!is_free_page(arena, at))
+			continue;
+		make_hole(arena, at);
+		__set_bit(at, holes);
+		got += PYARENA_PAGE_GRANULES;
+	}
+	count_holes(node, arena, got);
+	pynode_unlock(node, flags);
+	return got;
+}
+
 /**
  * pynode_begin_interval() - begin to watch how little a node needs
  * @node: the node
  *
  * Context: Any but NMI.
- * Return: granules in wholly free arenas now.
+ * Return: whether it has more than it needs now.
  */
-unsigned long pynode_begin_interval(struct pynode *node)
+bool pynode_begin_interval(struct pynode *node)
 {
-	unsigned long flags, empty;
+	unsigned long flags;
+	bool more;
 
 	pynode_lock(node, &flags);
-	empty = node->empty_granules;
-	WRITE_ONCE(node->empty_low, empty);
+	WRITE_ONCE(node->empty_low, node->empty_granules);
+	WRITE_ONCE(node->free_low, node->free_granules);
+	more = node->empty_granules || pynode_excess(node);
 	pynode_unlock(node, flags);
-	return empty;
+	return more;
 }
 
 /* === Heaps === */

@@ -8,6 +8,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pyalloc.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 
 #include "arena.h"
@@ -102,6 +103,7 @@ struct pynode_class {
  * @granules: what the arenas hold
  * @free_granules: what of it no pool lies on
  * @empty_granules: what of it lies in wholly free arenas
+ * @free_low: the least @free_granules since the last trim
  * @empty_low: the least @empty_granules since the last trim
  * @kept: granules that are not given back unasked
  * @starved: who may not take a page got nothing since it was last filled
@@ -122,6 +124,7 @@ struct pynode {
 	unsigned long		granules;
 	unsigned long		free_granules;
 	unsigned long		empty_granules;
+	unsigned long		free_low;
 	unsigned long		empty_low;
 	unsigned long		kept;
 	bool			starved;
@@ -161,6 +164,19 @@ struct pyheap {
 extern struct pyheap pyheap_default;
 extern struct list_head pyheaps;
 extern struct mutex pyheaps_lock;
+
+/* So much may be free in a node's arenas, or a quarter of what they hold. */
+#define PYNODE_FREE_GRANULES	(SZ_256K >> PYGRANULE_SHIFT)
+
+/* Granules that are free beyond that. */
+static inline unsigned long pynode_excess(const struct pynode *node)
+{
+	unsigned long may = max_t(unsigned long, PYNODE_FREE_GRANULES,
+				  READ_ONCE(node->granules) / 4);
+	unsigned long free = READ_ONCE(node->free_granules);
+
+	return free > may ? free - may : 0;
+}
 
 /* With the lock of the node whose pool it is. */
 static inline struct pyarena *pypool_arena(u32 id)
@@ -271,7 +287,9 @@ bool pyheap_is_live(const void *ptr, unsigned long caller);
 void pynode_add_arena(struct pynode *node, struct pyarena *arena);
 unsigned long pynode_take_empty(struct pynode *node, unsigned long want,
 				unsigned long most, struct list_head *arenas);
-unsigned long pynode_begin_interval(struct pynode *node);
+unsigned long pynode_take_holes(struct pyarena *arena, unsigned long want,
+				unsigned long *holes);
+bool pynode_begin_interval(struct pynode *node);
 
 struct pyarena *pyheap_next_arena(struct pyheap *heap, u32 *number);
 int pyheap_init(struct pyheap *heap, const char *name,

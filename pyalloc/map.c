@@ -110,6 +110,16 @@ u32 pymap_lookup(const void *ptr)
 }
 EXPORT_SYMBOL_GPL(pymap_lookup);
 
+/* Arenas from vmalloc have no entries: their pools say it themselves. */
+static void set_entries(struct pyarena *arena, unsigned int granule,
+			unsigned int granules, u32 entry)
+{
+	void *ptr = arena->base + ((size_t)granule << PYGRANULE_SHIFT);
+
+	for (; granules; granules--, ptr += PYGRANULE_SIZE)
+		WRITE_ONCE(*pymap_entry(ptr), entry);
+}
+
 /**
  * pymap_set() - say what lies on some granules of an arena
  * @arena: the arena
@@ -123,13 +133,23 @@ EXPORT_SYMBOL_GPL(pymap_lookup);
 void pymap_set(struct pyarena *arena, unsigned int granule,
 	       unsigned int granules, u8 code)
 {
-	void *ptr = arena->base + ((size_t)granule << PYGRANULE_SHIFT);
-	u32 entry = arena->number << PYMAP_ARENA_SHIFT | code;
+	if (arena->source != PYARENA_VMALLOC)
+		set_entries(arena, granule, granules,
+			    arena->number << PYMAP_ARENA_SHIFT | code);
+}
 
-	if (arena->source == PYARENA_VMALLOC)
-		return;		/* its pools say it themselves */
-	for (; granules; granules--, ptr += PYGRANULE_SIZE)
-		WRITE_ONCE(*pymap_entry(ptr), entry);
+/**
+ * pymap_forget() - say that some granules are an arena's no longer
+ * @arena: the arena, not from vmalloc
+ * @granule: the first of them
+ * @granules: how many
+ *
+ * Context: As pymap_set().
+ */
+void pymap_forget(struct pyarena *arena, unsigned int granule,
+		  unsigned int granules)
+{
+	set_entries(arena, granule, granules, 0);
 }
 
 /*
@@ -256,6 +276,16 @@ void pymap_publish_arena(struct pyarena *arena)
 				 [arena->number % PYMAP_PER_CHUNK], arena);
 }
 
+/* What lies in a hole may be another arena by now. */
+static void forget_held(struct pyarena *arena)
+{
+	unsigned int i;
+
+	for (i = 0; i < arena->granules; i++)
+		if (arena->pools[i].fullness != PYPOOL_HOLE)
+			pymap_forget(arena, i, 1);
+}
+
 /**
  * pymap_remove_arena() - forget an arena
  * @arena: its descriptor; it has to live on for a grace period
@@ -271,8 +301,7 @@ void pymap_remove_arena(struct pyarena *arena)
 	if (arena->source == PYARENA_VMALLOC) {
 		forget_vmalloc(arena);
 	} else {
-		arena->number = 0;
-		pymap_set(arena, 0, arena->granules, 0);
+		forget_held(arena);
 	}
 	ida_free(&numbers, number);
 }

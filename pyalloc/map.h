@@ -145,6 +145,8 @@ void pymap_publish_arena(struct pyarena *arena);
 void pymap_remove_arena(struct pyarena *arena);
 void pymap_set(struct pyarena *arena, unsigned int granule,
 	       unsigned int granules, u8 code);
+void pymap_forget(struct pyarena *arena, unsigned int granule,
+		  unsigned int granules);
 struct pyarena *pymap_next_arena(u32 *number);
 
 size_t pymap_bytes(void);

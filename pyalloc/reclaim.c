@@ -5,16 +5,19 @@
  * An arena that became wholly free is kept for the next swing of the load:
  * once a second half of the free arenas that were not needed in that second
  * goes back, so that what oscillates faster stays and what stays free fades
- * away.  The shrinker takes all of them when the kernel is short of memory;
- * pyalloc_reclaim() drains the fronts first, so that no arena is held by
+ * away.  What lies free between live blocks goes the same way, page by page,
+ * as far as it is more than a quarter of a node's memory: a heap that was
+ * large once is not held at that size by the few blocks that outlive it.
+ * The shrinker takes all of either when the kernel is short of memory;
+ * pyalloc_reclaim() drains the fronts first, so that nothing is held by
  * blocks that nobody has.  A CPU that went offline is drained likewise.
  *
  * The other way round, this is also where the reserve is filled for those
  * who may not take a page: from a work item, on behalf of an irq_work.
  *
  * Contexts: process and work items; the shrinker, which only tries locks;
- * pyreclaim_want_reserve() and pyreclaim_note_empty() anywhere.
- * Lock order: reclaim_lock, pyheaps_lock, a heap's walk, a node's lock.
+ * pyreclaim_want_reserve() and pyreclaim_note_free() anywhere.
+ * Lock order: pyreclaim_trim_lock, reclaim_lock, pyheaps_lock, a heap's walk, a node's lock.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -50,6 +53,35 @@ static unsigned long release_empty(struct pynode *node, unsigned long want,
 	return granules;
 }
 
+/* Gives back free pages of arenas of one share until they held @want. */
+static unsigned long punch_share(struct pynode *node, unsigned int share,
+				 unsigned long want)
+{
+	struct pyarena *arena;
+	unsigned long got = 0;
+	u32 number;
+
+	for (number = 1; got < want; number++) {
+		arena = pyheap_next_arena(node->heap, &number);
+		if (!arena)
+			break;
+		if (arena->node == node && READ_ONCE(arena->bucket) == share)
+			got += pyarena_punch(arena, want - got);
+	}
+	return got;
+}
+
+/* The sparsest arenas first: the dense ones may use theirs again. */
+static unsigned long punch(struct pynode *node, unsigned long want)
+{
+	unsigned int share = PYARENA_EMPTY;
+	unsigned long got = 0;
+
+	while (share-- && got < want)
+		got += punch_share(node, share, want - got);
+	return got;
+}
+
 static unsigned long less(unsigned long from, unsigned long what)
 {
 	return from > what ? from - what : 0;
@@ -68,22 +100,31 @@ static unsigned long surplus_of(struct pynode *node)
 		   less(READ_ONCE(node->granules), node->kept));
 }
 
+/*
+ * Half of what was free all the time since the last trim.  Returns whether
+ * there will be something for the next one.
+ */
+static bool trim_node(struct pynode *node)
+{
+	unsigned long idle = (READ_ONCE(node->free_low) + 1) / 2, got;
+
+	pydepot_trim(node);
+	got = release_empty(node, (READ_ONCE(node->empty_low) + 1) / 2,
+			    surplus_of(node));
+	punch(node, min3(less(idle, got), pynode_excess(node),
+			 surplus_of(node)));
+	return (pynode_begin_interval(node) && surplus_of(node)) ||
+	       pydepot_bytes(node);
+}
+
 static bool trim_heap(struct pyheap *heap)
 {
-	struct pynode *node;
 	bool more = false;
 	int nid;
 
 	mutex_lock(&heap->walk);
-	for_each_node(nid) {
-		node = heap->node[nid];
-		pydepot_trim(node);
-		/* Half of what was free all the time since the last trim. */
-		release_empty(node, (READ_ONCE(node->empty_low) + 1) / 2,
-			      surplus_of(node));
-		more |= pynode_begin_interval(node) && surplus_of(node);
-		more |= pydepot_bytes(node);
-	}
+	for_each_node(nid)
+		more |= trim_node(heap->node[nid]);
 	mutex_unlock(&heap->walk);
 	return more;
 }
@@ -92,18 +133,39 @@ static void trim(struct work_struct *work);
 static DECLARE_DELAYED_WORK(trim_work, trim);
 static bool trim_armed;
 
-static void trim(struct work_struct *work)
+/**
+ * pyreclaim_trim() - what the trim does each time
+ *
+ * Context: Process; sleeps.
+ * Return: whether there will be something for the next one.
+ */
+bool pyreclaim_trim(void)
 {
 	struct pyheap *heap;
 	bool more = false;
 
-	WRITE_ONCE(trim_armed, false);
 	mutex_lock(&pyheaps_lock);
 	list_for_each_entry(heap, &pyheaps, list)
 		more |= trim_heap(heap);
 	mutex_unlock(&pyheaps_lock);
+	return more;
+}
+EXPORT_SYMBOL_GPL(pyreclaim_trim);
+
+/* Held while the work trims; a test holds it to do that by itself. */
+DEFINE_MUTEX(pyreclaim_trim_lock);
+EXPORT_SYMBOL_GPL(pyreclaim_trim_lock);
+
+static void trim(struct work_struct *work)
+{
+	bool more;
+
+	WRITE_ONCE(trim_armed, false);
+	mutex_lock(&pyreclaim_trim_lock);
+	more = pyreclaim_trim();
+	mutex_unlock(&pyreclaim_trim_lock);
 	if (more)
-		pyreclaim_note_empty();
+		pyreclaim_note_free();
 }
 
 static void start_trim(struct irq_work *work)
@@ -114,11 +176,11 @@ static void start_trim(struct irq_work *work)
 static DEFINE_IRQ_WORK(trim_irq_work, start_trim);
 
 /**
- * pyreclaim_note_empty() - an arena became wholly free
+ * pyreclaim_note_free() - an arena became wholly free, or much lies free
  *
  * Context: Any, also with a node's lock held.
  */
-void pyreclaim_note_empty(void)
+void pyreclaim_note_free(void)
 {
 	if (READ_ONCE(trim_armed))
 		return;
@@ -215,6 +277,34 @@ static void drain_this_cpu(struct work_struct *work)
 	mutex_unlock(&pyheaps_lock);
 }
 
+static void drain_depots(struct pyheap *heap)
+{
+	int nid;
+
+	mutex_lock(&heap->walk);
+	for_each_node(nid)
+		pydepot_drain(heap->node[nid]);
+	mutex_unlock(&heap->walk);
+}
+
+/**
+ * pyreclaim_drain() - empty all fronts and depots into the pools
+ *
+ * Context: Process; sleeps.
+ */
+void pyreclaim_drain(void)
+{
+	struct pyheap *heap;
+
+	pyfront_drain_parked();
+	pyreclaim_on_each_cpu(drain_this_cpu);
+	mutex_lock(&pyheaps_lock);
+	list_for_each_entry(heap, &pyheaps, list)
+		drain_depots(heap);
+	mutex_unlock(&pyheaps_lock);
+}
+EXPORT_SYMBOL_GPL(pyreclaim_drain);
+
 static unsigned long release_heap(struct pyheap *heap)
 {
 	unsigned long granules = 0;
@@ -226,8 +316,8 @@ static unsigned long release_heap(struct pyheap *heap)
 		node = heap->node[nid];
 		WRITE_ONCE(node->reserve, 0);
 		WRITE_ONCE(node->starved, false);
-		pydepot_drain(node);
 		granules += release_empty(node, ULONG_MAX, ULONG_MAX);
+		granules += punch(node, ULONG_MAX);
 	}
 	mutex_unlock(&heap->walk);
 	return granules;
@@ -237,10 +327,11 @@ static unsigned long release_heap(struct pyheap *heap)
  * pyalloc_reclaim() - give back to the kernel all that can be given back now
  *
  * Empties the fronts of all CPUs into the pools, then releases every arena
- * without a live block, the reserve too, and waits for deferred frees.
+ * without a live block and every free page of the others, the reserve too,
+ * and waits for deferred frees.
  *
  * Context: Process; sleeps.
- * Return: bytes of the arenas that were released.
+ * Return: bytes that went back.
  */
 size_t pyalloc_reclaim(void)
 {
@@ -248,8 +339,7 @@ size_t pyalloc_reclaim(void)
 	struct pyheap *heap;
 
 	pyraw_flush();
-	pyfront_drain_parked();
-	pyreclaim_on_each_cpu(drain_this_cpu);
+	pyreclaim_drain();
 	mutex_lock(&pyheaps_lock);
 	list_for_each_entry(heap, &pyheaps, list)
 		granules += release_heap(heap);
@@ -260,14 +350,13 @@ EXPORT_SYMBOL_GPL(pyalloc_reclaim);
 
 /* === The shrinker === */
 
-/* What lies in depots may pin its arenas: it is a guess. */
+/* What lies in depots may pin its pages: it is a guess. */
 static unsigned long spare_granules(struct pynode *node)
 {
-	return READ_ONCE(node->empty_granules) +
-	       (pydepot_bytes(node) >> PYGRANULE_SHIFT);
+	return spare_of(node) + (pydepot_bytes(node) >> PYGRANULE_SHIFT);
 }
 
-static unsigned long count_empty(struct shrinker *shrinker,
+static unsigned long count_free(struct shrinker *shrinker,
 				 struct shrink_control *control)
 {
 	unsigned long granules = 0;
@@ -282,18 +371,21 @@ static unsigned long count_empty(struct shrinker *shrinker,
 }
 
 static unsigned long shrink_heap(struct pyheap *heap, int nid,
-				 unsigned long granules)
+				 unsigned long want)
 {
+	struct pynode *node = heap->node[nid];
+	unsigned long got;
+
 	if (!mutex_trylock(&heap->walk))
 		return 0;
-	pydepot_drain(heap->node[nid]);
-	granules = release_empty(heap->node[nid], granules,
-				 spare_of(heap->node[nid]));
+	pydepot_drain(node);
+	got = release_empty(node, want, spare_of(node));
+	got += punch(node, min(less(want, got), spare_of(node)));
 	mutex_unlock(&heap->walk);
-	return granules;
+	return got;
 }
 
-static unsigned long scan_empty(struct shrinker *shrinker,
+static unsigned long scan_free(struct shrinker *shrinker,
 				struct shrink_control *control)
 {
 	unsigned long want = control->nr_to_scan << PAGE_SHIFT >>
@@ -321,8 +413,8 @@ static int make_shrinker(void)
 	shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "pyalloc");
 	if (!shrinker)
 		return -ENOMEM;
-	shrinker->count_objects = count_empty;
-	shrinker->scan_objects = scan_empty;
+	shrinker->count_objects = count_free;
+	shrinker->scan_objects = scan_free;
 	error = pycompat_shrinker_register(shrinker, "pyalloc");
 	if (error)
 		kfree(shrinker);	/* only kernels that did not make it */

@@ -5,12 +5,17 @@
 #ifndef _PYALLOC_RECLAIM_H
 #define _PYALLOC_RECLAIM_H
 
+#include <linux/mutex.h>
 #include <linux/workqueue.h>
 
 struct pynode;
 
 void pyreclaim_want_reserve(struct pynode *node, bool starved);
-void pyreclaim_note_empty(void);
+void pyreclaim_note_free(void);
+extern struct mutex pyreclaim_trim_lock;
+
+bool pyreclaim_trim(void);
+void pyreclaim_drain(void);
 void pyreclaim_on_each_cpu(work_func_t function);
 
 int pyreclaim_init(void);
