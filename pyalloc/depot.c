@@ -28,7 +28,7 @@
 #include "reclaim.h"
 #include "compat.h"
 
-/* A node that holds more has no depots. */
+/* A node with more bytes out of its pools has no depots. */
 #define DEPOT_HEAP	SZ_512K
 
 static size_t slots_of(struct pynode *node, unsigned int class)
@@ -104,7 +104,7 @@ void **pydepot_take(struct pynode *node, unsigned int class, void **empty)
 
 static bool is_small(struct pynode *node)
 {
-	return READ_ONCE(node->granules) <= DEPOT_HEAP >> PYGRANULE_SHIFT;
+	return READ_ONCE(node->live_bytes) <= DEPOT_HEAP;
 }
 
 /* Blocks of other nodes have to go home. */
