@@ -3,7 +3,7 @@
  * Arenas: where they come from, and how they go back.
  *
  * A kernel arena's pages are committed at once, so arenas start small and
- * grow with the heap: the next one is at most about 1/64 of what the node
+ * grow with the heap: the next one is at most about 1/128 of what the node
  * holds, from 16 KiB up to 1 MiB.  What the page allocator can't give in one
  * run it may give in a smaller one, and a caller that may sleep can have
  * pages that only look contiguous, from vmalloc.  Below that ladder is raw,
@@ -41,7 +41,7 @@ unsigned int pyarena_fixed_shift __ro_after_init;
 EXPORT_SYMBOL_GPL(pyarena_fixed_shift);
 
 /* An arena is at most this part of what the node has already. */
-#define GROWTH_SHIFT	6
+#define GROWTH_SHIFT	7
 
 /* What an atomic caller's arena may be: init_on_alloc zeroes all of it. */
 #define ATOMIC_SHIFT	PYARENA_MIN_SHIFT

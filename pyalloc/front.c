@@ -4,15 +4,18 @@
  * an array may be.
  *
  * A stock begins without an array; each time it runs empty or full it may
- * get one twice as large, up to 63 blocks, as long as the arrays of its CPU
- * stay within what a CPU may hold back: 16 KiB, or 1/64 of the live bytes of
- * the node where that is more.  Beyond that room has to come from stocks
- * that were not used since they were last asked.  A stock without an array
- * works block by block at the pools.
+ * get one twice as large, up to its class's largest, as long as the arrays of
+ * its CPU stay within what a CPU may have room for: FRONT_BYTES, or a share of
+ * the live bytes of the node where that is more.  Beyond that room has to come
+ * from stocks that were not used since they were last asked.  A stock without
+ * an array works block by block at the pools.
  *
  * A refill fills half of the array, a flush empties the half that rested
- * longest.  Blocks of another node come in like all others and go home with
- * a flush.
+ * longest, so that what goes to and fro has room both ways.  A second flush in
+ * a row is a load that shrinks: it empties all of the array, or leaves it in
+ * the node's depot, from where a refill takes it.  A refill does not go so far:
+ * what it takes too much of is missing in the pools' place.  Blocks of another
+ * node come in like all others and go home with a flush.
  *
  * Contexts: all, NMI included.  Preemption is off wherever a stock is used.
  * Lock order: busy, then interrupts, then a node's lock.
@@ -36,17 +39,6 @@
  */
 #define FRONT_BYTES		SZ_128K
 #define FRONT_SHARE_SHIFT	4
-
-/*
- * What moved a stock's last batch.  When it moves again in the same direction
- * the whole array does; otherwise half of it, so that what goes to and fro has
- * room both ways.
- */
-enum {
-	STREAK_NONE,
-	STREAK_REFILL,
-	STREAK_FLUSH,
-};
 
 /* How many other stocks are asked for room at a time. */
 #define MAX_ASKED		4
@@ -287,7 +279,7 @@ static bool put_array_away(struct pyheap *heap, struct pynode *node,
 	unsigned int slots = pystock_slots(stock);
 	void **array;
 
-	if (stock->streak != STREAK_FLUSH || !is_largest(heap, front, stock))
+	if (!stock->flushed || !is_largest(heap, front, stock))
 		return false;
 	array = pydepot_put(node, class_of(front, stock), pystock_floor(stock));
 	if (!array)
@@ -300,22 +292,18 @@ static bool put_array_away(struct pyheap *heap, struct pynode *node,
 }
 
 /*
- * Fills an empty array from its first slot on, half of it, or all of it when
- * the last batch came in as well.  The first slot is the floor's, whose block
- * goes out at once.
+ * Fills half of an empty array, from its first slot on: that is the floor's,
+ * whose block goes out at once.
  */
 static void *fill(struct pynode *node, struct pyfront *front,
 		  struct pystock *stock, unsigned int class, bool dip)
 {
-	unsigned int shift = stock->slots_shift;
 	void **floor = pystock_floor(stock);
 	unsigned int n;
 	void *block;
 
-	if (stock->streak != STREAK_REFILL)
-		shift--;
-	stock->streak = STREAK_REFILL;
-	n = pyheap_take(node, class, 1U << shift, floor, dip,
+	stock->flushed = false;
+	n = pyheap_take(node, class, pystock_slots(stock) / 2, floor, dip,
 			pyfront_random(front));
 	if (!n)
 		return NULL;
@@ -468,9 +456,8 @@ static void put_or_flush(struct pyheap *heap, struct pyfront *front,
 	    !pyfront_grow(heap, node, front, stock)) {
 		unsigned int n = pystock_count(stock);
 
-		flush(stock, stock->streak == STREAK_FLUSH ? n : (n + 1) / 2,
-		      caller);
-		stock->streak = STREAK_FLUSH;
+		flush(stock, stock->flushed ? n : (n + 1) / 2, caller);
+		stock->flushed = true;
 	}
 	if (stock->top == stock->end) {
 		put_one(stock, domain, block, caller);

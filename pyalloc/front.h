@@ -30,7 +30,7 @@
  * @mask: what of an address is an offset in its pool
  * @busy: set by the owner from its first to its last look at the rest
  * @slots_shift: the array has 2^slots_shift slots; 0 while there is none
- * @streak: what moved the last batch, see STREAK_REFILL
+ * @flushed: the last batch that went to or from the pools was a flush
  * @uses: low bits of how often it was used, when last asked for room
  *
  * One cache line.  Only the CPU that it belongs to touches it, with
@@ -50,7 +50,7 @@ struct pystock {
 	u16	mask;
 	u8	busy;
 	u8	slots_shift : 3;
-	u8	streak : 2;
+	u8	flushed : 1;
 	u8	uses : 3;
 } ____cacheline_aligned;
 
