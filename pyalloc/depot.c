@@ -71,11 +71,37 @@ static void push_full(struct pynode *node, unsigned int class, void **array)
 	depot->nr_full++;
 }
 
+static void push_empty(struct pynode *node, unsigned int class, void **array)
+{
+	struct pydepot *depot = &node->class[class].depot;
+
+	push_array(&depot->empty, array);
+	depot->nr_empty++;
+}
+
+static void **pop_empty(struct pynode *node, unsigned int class)
+{
+	struct pydepot *depot = &node->class[class].depot;
+	void **array = pop_array(&depot->empty);
+
+	if (!array)
+		return NULL;
+	depot->nr_empty--;
+	depot->empty_low = min(depot->empty_low, depot->nr_empty);
+	return array;
+}
+
+/* Who frees can't take an arena for it, but whoever next allocates can. */
 static void **get_empty(struct pynode *node, unsigned int class)
 {
-	return pop_array(&node->class[class].depot.empty) ?:
-	       pynode_take_meta(node, slots_of(node, class) * sizeof(void *),
-				false);
+	void **array = pop_empty(node, class);
+
+	if (!array)
+		array = pynode_take_meta(node, slots_of(node, class) *
+					       sizeof(void *), false);
+	if (!array)
+		WRITE_ONCE(node->wants_arena, true);
+	return array;
 }
 
 /**
@@ -97,7 +123,7 @@ void **pydepot_take(struct pynode *node, unsigned int class, void **empty)
 		return NULL;
 	full = pop_full(node, class);
 	if (full)
-		push_array(&depot->empty, empty);
+		push_empty(node, class, empty);
 	pynode_unlock(node, flags);
 	return full;
 }
@@ -176,7 +202,7 @@ size_t pydepot_take_blocks(struct pynode *node, unsigned int class, size_t n,
 		if (!full)
 			break;
 		pyheap_copy_pointers(blocks + taken, full + 1, each);
-		push_array(&depot->empty, full);
+		push_empty(node, class, full);
 		taken += each;
 	}
 	pynode_unlock(node, flags);
@@ -210,7 +236,6 @@ size_t pydepot_put_blocks(struct pynode *node, unsigned int class, size_t n,
 {
 	const struct pyclass *size = pyheap_class(node->heap, class);
 	size_t each = slots_of(node, class) - 1, put = 0;
-	struct pydepot *depot = &node->class[class].depot;
 	unsigned long flags;
 	void **array;
 
@@ -224,7 +249,7 @@ size_t pydepot_put_blocks(struct pynode *node, unsigned int class, size_t n,
 			break;
 		if (copy_blocks(size, class + 1, each, array + 1,
 				blocks + put) < each) {
-			push_array(&depot->empty, array);
+			push_empty(node, class, array);
 			break;
 		}
 		push_full(node, class, array);
@@ -253,7 +278,7 @@ static bool drain_empty(struct pynode *node, unsigned int class)
 
 	if (!READ_ONCE(depot->empty) || !pynode_lock(node, &flags))
 		return false;
-	array = pop_array(&depot->empty);
+	array = pop_empty(node, class);
 	pynode_unlock(node, flags);
 	if (array)
 		put_array(array, slots_of(node, class));
@@ -343,8 +368,9 @@ void pydepot_trim(struct pynode *node)
 		depot = &node->class[class].depot;
 		for (low = READ_ONCE(depot->low); low; low--)
 			drain_full(node, class);
-		while (drain_empty(node, class))
-			;
+		for (low = READ_ONCE(depot->empty_low); low; low--)
+			drain_empty(node, class);
 		WRITE_ONCE(depot->low, READ_ONCE(depot->nr_full));
+		WRITE_ONCE(depot->empty_low, READ_ONCE(depot->nr_empty));
 	}
 }

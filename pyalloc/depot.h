@@ -22,12 +22,16 @@ struct pynode;
  * @empty: arrays to be filled, likewise
  * @nr_full: how many full ones there are
  * @low: the least @nr_full since the last trim
+ * @nr_empty: how many empty ones there are
+ * @empty_low: the least @nr_empty since the last trim
  */
 struct pydepot {
 	void	**full;
 	void	**empty;
-	u32	nr_full;
-	u32	low;
+	u16	nr_full;
+	u16	low;
+	u16	nr_empty;
+	u16	empty_low;
 };
 
 void **pydepot_take(struct pynode *node, unsigned int class, void **empty);

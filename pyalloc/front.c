@@ -382,15 +382,18 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 	node = nid == NUMA_NO_NODE ? pyheap_this_node(heap) : heap->node[nid];
 	for (;;) {
 		block = malloc_here(heap, node, class, domain, !may_take);
-		if (!may_take)
+		if (!may_take) {
 			pyreclaim_want_reserve(node, !block);
-		if (block || !may_take)
 			return block;
-		if (pydepot_outgrow(node))
+		}
+		if (block && likely(!READ_ONCE(node->wants_arena)))
+			return block;
+		WRITE_ONCE(node->wants_arena, false);
+		if (!block && pydepot_outgrow(node))
 			continue;
 		node = pyarena_add(heap, node->nid, gfp);
-		if (!node)
-			return NULL;
+		if (block || !node)
+			return block;
 	}
 }
 

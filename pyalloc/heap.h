@@ -106,6 +106,7 @@ struct pynode_class {
  * @free_low: the least @free_granules since the last trim
  * @empty_low: the least @empty_granules since the last trim
  * @kept: granules that are not given back unasked
+ * @wants_arena: its depots had no memory for an array
  * @starved: who may not take a page got nothing since it was last filled
  * @reserve: free granules that only contexts which may not take a page use
  * @metadata: bytes of descriptors
@@ -127,6 +128,7 @@ struct pynode {
 	unsigned long		free_low;
 	unsigned long		empty_low;
 	unsigned long		kept;
+	bool			wants_arena;
 	bool			starved;
 	unsigned long		reserve;
 	size_t			metadata;
