@@ -113,39 +113,28 @@ static void split_pages(void *base, size_t bytes)
 		get_page(page + i);
 }
 
-/* Down the ladder: every second order, each on the node that was asked for. */
+/* Down the ladder: every second order, all on the node that was asked for. */
 static void *take_run(unsigned int *shift, int nid, gfp_t gfp)
 {
 	void *base;
 
+	if (pyarena_source == PYARENA_VMALLOC)
+		return NULL;
 	for (;;) {
-		base = take_pages(*shift, nid, gfp | __GFP_THISNODE);
+		base = take_pages(*shift, nid, arena_gfp(gfp) | __GFP_THISNODE);
 		if (base || *shift == PYARENA_MIN_SHIFT)
-			break;
+			return base;
 		*shift = max_t(int, *shift - 2, PYARENA_MIN_SHIFT);
 	}
-	if (!base && nr_online_nodes > 1)
-		base = take_pages(*shift, nid, gfp);
-	return base;
 }
 
-static void *take_memory(unsigned int *shift, int nid, gfp_t gfp,
-			 enum pyarena_source *source)
+/* Its pages are single ones: if it asked hard, the OOM killer would come. */
+static void *take_vmalloc(unsigned int shift, gfp_t gfp)
 {
-	unsigned int wanted = *shift;
-	void *base = NULL;
-
-	*source = PYARENA_PAGES;
-	if (pyarena_source != PYARENA_VMALLOC)
-		base = take_run(shift, nid, arena_gfp(gfp));
-	if (base || pyarena_source == PYARENA_PAGES ||
-	    !gfpflags_allow_blocking(gfp))
-		return base;
-	*source = PYARENA_VMALLOC;
-	*shift = wanted;
-	/* Its pages are single ones: without this the OOM killer comes. */
-	return __vmalloc(1UL << wanted, (arena_gfp(gfp) & ~__GFP_NORETRY) |
-					__GFP_RETRY_MAYFAIL);
+	if (pyarena_source == PYARENA_PAGES || !gfpflags_allow_blocking(gfp))
+		return NULL;
+	return __vmalloc(1UL << shift, (arena_gfp(gfp) & ~__GFP_NORETRY) |
+				       __GFP_RETRY_MAYFAIL);
 }
 
 static void *granule_at(struct pyarena *arena, unsigned int granule)
@@ -168,12 +157,6 @@ static void give_memory(void *base, size_t bytes, enum pyarena_source source)
 		vfree(base);
 	else
 		give_pages(base, bytes);
-}
-
-static int nid_of(void *base, enum pyarena_source source)
-{
-	return page_to_nid(source == PYARENA_VMALLOC ? vmalloc_to_page(base) :
-			   virt_to_page(base));
 }
 
 static struct pyarena *make_descriptor(unsigned int granules, gfp_t gfp)
@@ -220,40 +203,41 @@ size_t pyarena_metadata_bytes(const struct pyarena *arena)
 
 /**
  * pyarena_add() - take an arena from the kernel
- * @heap: the heap it is for
- * @nid: the node it should be on
+ * @node: the node it is for
  * @gfp: the caller's
+ * @source: PYARENA_PAGES, which lie on that node; or PYARENA_VMALLOC, whose
+ *	pages may lie on any
  *
  * Context: Where pyarena_may_take().  May sleep if @gfp allows.
- * Return: the state of the node that it is on, or NULL: no memory.
+ * Return: false: no memory, or arenas do not come from there.
  */
-struct pynode *pyarena_add(struct pyheap *heap, int nid, gfp_t gfp)
+bool pyarena_add(struct pynode *node, gfp_t gfp, enum pyarena_source source)
 {
-	unsigned int shift = wanted_shift(heap->node[nid], gfp);
-	enum pyarena_source source;
+	unsigned int shift = wanted_shift(node, gfp);
 	struct pyarena *arena;
 	void *base;
 
-	base = take_memory(&shift, nid, gfp, &source);
+	base = source == PYARENA_PAGES ? take_run(&shift, node->nid, gfp) :
+					 take_vmalloc(shift, gfp);
 	if (!base)
-		return NULL;
+		return false;
 	arena = make_descriptor(1U << (shift - PYGRANULE_SHIFT),
 				arena_gfp(gfp));
 	if (!arena)
 		goto give_memory;
 	arena->base = base;
 	arena->source = source;
-	arena->node = heap->node[nid_of(base, source)];
+	arena->node = node;
 	if (pymap_add_arena(arena, arena_gfp(gfp)))
 		goto free_descriptor;
-	pynode_add_arena(arena->node, arena);
-	return arena->node;
+	pynode_add_arena(node, arena);
+	return true;
 
 free_descriptor:
 	free_descriptor(arena);
 give_memory:
 	give_memory(base, 1UL << shift, source);
-	return NULL;
+	return false;
 }
 
 static void free_descriptor_rcu(struct rcu_head *rcu)
@@ -294,8 +278,8 @@ void pyarena_release(struct list_head *arenas)
  * that new pools are made in, and goes when its last pool does.
  *
  * Context: Process or the shrinker, with the walk of the arena's heap held.
- * Return: granules that went back; 0 of an arena from vmalloc, or one that is
- * wholly free, which can go as a whole.
+ * Return: granules that went back; 0 of an arena from vmalloc.  One that is
+ * wholly free keeps a page, and can go as a whole.
  */
 unsigned long pyarena_punch(struct pyarena *arena, unsigned long want)
 {
@@ -303,7 +287,8 @@ unsigned long pyarena_punch(struct pyarena *arena, unsigned long want)
 	unsigned long got;
 	unsigned int at;
 
-	if (arena->source != PYARENA_PAGES || !want)
+	if (arena->source != PYARENA_PAGES || !want ||
+	    !READ_ONCE(arena->free_granules))
 		return 0;
 	if (!arena->is_split)
 		split_pages(arena->base, pyarena_bytes(arena));

@@ -138,7 +138,7 @@ static inline unsigned int pyarena_granule(const struct pyarena *arena,
 	return (ptr - arena->base) >> PYGRANULE_SHIFT;
 }
 
-struct pynode *pyarena_add(struct pyheap *heap, int nid, gfp_t gfp);
+bool pyarena_add(struct pynode *node, gfp_t gfp, enum pyarena_source source);
 void pyarena_release(struct list_head *arenas);
 unsigned long pyarena_punch(struct pyarena *arena, unsigned long want);
 size_t pyarena_metadata_bytes(const struct pyarena *arena);

@@ -9,7 +9,7 @@
  * Contexts: all, NMI included.  Preemption is off wherever a stock is used.
  * Lock order: busy, then a node's lock.
  */
-#include <linux/log2.h>
+#include <linux/minmax.h>
 
 #include "bulk.h"
 #include "depot.h"
@@ -28,22 +28,54 @@ static size_t pop_many(struct pystock *stock, size_t n, void **blocks)
 	return n;
 }
 
+/* Straight from the pools, and no more than are wanted. */
+static size_t take_from_pools(struct pynode *node, struct pyfront *front,
+			      struct pystock *stock, bool dip, size_t n,
+			      void **blocks)
+{
+	n = min_t(size_t, PYHEAP_BATCH, n);
+	return pyheap_take(node, stock - front->stock, n, blocks, dip,
+			   pyfront_random(front));
+}
+
 /*
- * Straight from the pools, and no more than are wanted.  They will come back
- * to the stock, which is given room for them.
+ * Fills half of an empty stock, if fewer are wanted than that; they will come
+ * back to it as well, so that it is given room for them.
  */
-static size_t take_from_pools(struct pyheap *heap, struct pynode *node,
+static void refill(struct pyheap *heap, struct pynode *node,
+		   struct pyfront *front, struct pystock *stock, bool dip,
+		   size_t n)
+{
+	size_t brought;
+
+	pystock_enter(stock);
+	pyfront_grow(heap, node, front, stock);
+	if (n < pystock_slots(stock) / 2) {
+		brought = pyheap_take(node, stock - front->stock,
+				      pystock_slots(stock) / 2, stock->top,
+				      dip, pyfront_random(front));
+		stock->top += brought;
+		stock->flushed = false;
+		local_add(brought, &stock->brought);
+	}
+	pyfront_fold(heap, stock, stock - front->stock);
+	pystock_leave(stock);
+}
+
+/* What the stock has, after a refill if that is nothing and little is wanted. */
+static size_t take_from_stock(struct pyheap *heap, struct pynode *node,
 			      struct pyfront *front, struct pystock *stock,
 			      bool dip, size_t n, void **blocks)
 {
-	if (!pystock_is_busy(stock)) {
-		pystock_enter(stock);
-		pyfront_grow(heap, node, front, stock);
-		pystock_leave(stock);
-	}
-	n = min_t(size_t, PYHEAP_BATCH, rounddown_pow_of_two(n));
-	return pyheap_take(node, stock - front->stock, n, blocks, dip,
-			   pyfront_random(front));
+	size_t popped;
+
+	if (pystock_is_busy(stock))
+		return 0;
+	popped = pop_many(stock, n, blocks);
+	if (popped || !n)
+		return popped;
+	refill(heap, node, front, stock, dip, n);
+	return pop_many(stock, n, blocks);
 }
 
 static size_t take_many(struct pyheap *heap, struct pynode *node,
@@ -52,16 +84,16 @@ static size_t take_many(struct pyheap *heap, struct pynode *node,
 {
 	struct pyfront *front;
 	struct pystock *stock;
-	size_t got, popped = 0;
+	size_t got, popped;
 
 	preempt_disable();
 	front = this_cpu_ptr(heap->front);
 	stock = &front->stock[class];
 	got = pydepot_take_blocks(node, class, n, blocks);
-	if (!pystock_is_busy(stock))
-		popped = pop_many(stock, n - got, blocks + got);
+	popped = take_from_stock(heap, node, front, stock, dip, n - got,
+				 blocks + got);
 	if (!got && !popped)
-		got = take_from_pools(heap, node, front, stock, dip, n, blocks);
+		got = take_from_pools(node, front, stock, dip, n, blocks);
 	local_add(got, &stock->brought);
 	got += popped;
 	local_add(got, &stock->mallocs[PYFRONT_DOMAIN(domain)]);
@@ -79,7 +111,7 @@ static size_t take_many(struct pyheap *heap, struct pynode *node,
  * @blocks: where to put them
  *
  * Context: Any.  May sleep if @gfp allows.
- * Return: how many it got.
+ * Return: how many it got; the rest is for the long way of a single malloc.
  */
 size_t pybulk_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 		     enum pymem_domain domain, size_t n, void **blocks)
@@ -95,16 +127,12 @@ size_t pybulk_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 		got += more;
 		if (more)
 			continue;
-		if (!may_take) {
-			pyreclaim_want_reserve(node, true);
-			break;
-		}
-		if (pydepot_outgrow(node))
-			continue;
-		node = pyarena_add(heap, node->nid, gfp);
-		if (!node)
+		if (!may_take || (!pydepot_outgrow(node, gfp) &&
+				  !pyarena_add(node, gfp, PYARENA_PAGES)))
 			break;
 	}
+	if (!may_take)
+		pyreclaim_want_reserve(node, got < n);
 	return got;
 }
 

@@ -10,7 +10,7 @@
  *		and in the granules before and behind
  *   depot	as many arrays as are counted, of such blocks
  *   front	floor <= top <= end, blocks of the class that are out of their
- *		pools, none twice; capacity is the sum of the arrays
+ *		pools, none twice
  *   heap	counters are the sums of what was walked, and mallocs - frees
  *		is what is out and in no front
  *
@@ -401,25 +401,6 @@ static void check_depots(struct pycheck *check, struct pynode *node)
 		check_depot(check, node, class);
 }
 
-/* With interrupts off: one that grows an array does so as a whole. */
-static void check_capacity(struct pycheck *check, struct pyheap *heap)
-{
-	struct pyfront *front;
-	unsigned long flags;
-	size_t sum = 0;
-	unsigned int class;
-
-	local_irq_save(flags);
-	front = this_cpu_ptr(heap->front);
-	for (class = 0; class < heap->classes->nr; class++)
-		sum += ((1UL << front->stock[class].slots_shift) - 1) *
-		       pyheap_class(heap, class)->size;
-	expect(check, sum == front->capacity,
-	       "%s: arrays for %zu bytes, counted as %zu", heap->name, sum,
-	       front->capacity);
-	local_irq_restore(flags);
-}
-
 static void check_front(struct pycheck *check, struct pyheap *heap)
 {
 	struct pyfront *front;
@@ -436,7 +417,6 @@ static void check_front(struct pycheck *check, struct pyheap *heap)
 		pystock_leave(stock);
 		preempt_enable();
 	}
-	check_capacity(check, heap);
 }
 
 /* The check that is running; there is one at a time. */

@@ -18,6 +18,7 @@
  * Contexts: all, NMI included, where a node's lock is only tried.
  * Lock order: the node's lock, for a few stores at a time.
  */
+#include <linux/gfp.h>
 #include <linux/minmax.h>
 #include <linux/nodemask.h>
 #include <linux/sizes.h>
@@ -51,56 +52,33 @@ static void **pop_array(void ***list)
 	return array;
 }
 
-static void **pop_full(struct pynode *node, unsigned int class)
+static void count_arrays(struct pydepot *depot, int full, int empty)
 {
-	struct pydepot *depot = &node->class[class].depot;
-	void **array = pop_array(&depot->full);
-
-	if (!array)
-		return NULL;
-	depot->nr_full--;
+	depot->nr_full += full;
 	depot->low = min(depot->low, depot->nr_full);
-	return array;
-}
-
-static void push_full(struct pynode *node, unsigned int class, void **array)
-{
-	struct pydepot *depot = &node->class[class].depot;
-
-	push_array(&depot->full, array);
-	depot->nr_full++;
-}
-
-static void push_empty(struct pynode *node, unsigned int class, void **array)
-{
-	struct pydepot *depot = &node->class[class].depot;
-
-	push_array(&depot->empty, array);
-	depot->nr_empty++;
-}
-
-static void **pop_empty(struct pynode *node, unsigned int class)
-{
-	struct pydepot *depot = &node->class[class].depot;
-	void **array = pop_array(&depot->empty);
-
-	if (!array)
-		return NULL;
-	depot->nr_empty--;
+	depot->nr_empty += empty;
 	depot->empty_low = min(depot->empty_low, depot->nr_empty);
-	return array;
 }
 
 /* Who frees can't take an arena for it, but whoever next allocates can. */
-static void **get_empty(struct pynode *node, unsigned int class)
+static void **make_empty(struct pynode *node, unsigned int class)
 {
-	void **array = pop_empty(node, class);
+	void **array = pynode_take_meta(node, slots_of(node, class) *
+					      sizeof(void *), false);
 
 	if (!array)
-		array = pynode_take_meta(node, slots_of(node, class) *
-					       sizeof(void *), false);
-	if (!array)
 		WRITE_ONCE(node->wants_arena, true);
+	return array;
+}
+
+/* With the node's lock; @empty counts what comes to the depot or goes. */
+static void **get_empty(struct pynode *node, unsigned int class, int *empty)
+{
+	void **array = pop_array(&node->class[class].depot.empty);
+
+	if (!array)
+		return make_empty(node, class);
+	--*empty;
 	return array;
 }
 
@@ -121,9 +99,11 @@ void **pydepot_take(struct pynode *node, unsigned int class, void **empty)
 
 	if (!READ_ONCE(depot->full) || !pynode_lock(node, &flags))
 		return NULL;
-	full = pop_full(node, class);
-	if (full)
-		push_empty(node, class, empty);
+	full = pop_array(&depot->full);
+	if (full) {
+		push_array(&depot->empty, empty);
+		count_arrays(depot, -1, 1);
+	}
 	pynode_unlock(node, flags);
 	return full;
 }
@@ -133,16 +113,22 @@ static bool is_small(struct pynode *node)
 	return READ_ONCE(node->live_bytes) <= DEPOT_HEAP;
 }
 
-/* Blocks of other nodes have to go home. */
+/*
+ * Blocks of other nodes have to go home.  One that is free already, which is
+ * found out in its pool, may have no arena any more.
+ */
 static bool are_here(struct pynode *node, unsigned int class, void **blocks)
 {
+	struct pyarena *arena;
 	size_t i;
 
 	if (nr_online_nodes == 1)
 		return true;
-	for (i = 0; i < slots_of(node, class) - 1; i++)
-		if (pyheap_node_of(blocks[i]) != node)
+	for (i = 0; i < slots_of(node, class) - 1; i++) {
+		arena = pymap_arena_of(blocks[i]);
+		if (!arena || arena->node != node)
 			return false;
+	}
 	return true;
 }
 
@@ -159,19 +145,23 @@ static bool are_here(struct pynode *node, unsigned int class, void **blocks)
  */
 void **pydepot_put(struct pynode *node, unsigned int class, void **full)
 {
+	struct pydepot *depot = &node->class[class].depot;
 	unsigned long flags;
-	void **empty;
+	void **array;
+	int empty = 0;
 
 	if (!is_small(node) || !are_here(node, class, full + 1) ||
 	    !pynode_lock(node, &flags))
 		return NULL;
-	empty = get_empty(node, class);
-	if (empty)
-		push_full(node, class, full);
+	array = get_empty(node, class, &empty);
+	if (array) {
+		push_array(&depot->full, full);
+		count_arrays(depot, 1, empty);
+	}
 	pynode_unlock(node, flags);
-	if (empty)
+	if (array)
 		pyreclaim_note_free();
-	return empty;
+	return array;
 }
 
 /* === Many at a time === */
@@ -192,26 +182,36 @@ size_t pydepot_take_blocks(struct pynode *node, unsigned int class, size_t n,
 	struct pydepot *depot = &node->class[class].depot;
 	size_t each = slots_of(node, class) - 1, taken = 0;
 	unsigned long flags;
+	int arrays = 0;
 	void **full;
 
 	n = min(n, each * PYDEPOT_BATCH);
 	if (n < each || !READ_ONCE(depot->full) || !pynode_lock(node, &flags))
 		return 0;
 	while (taken + each <= n) {
-		full = pop_full(node, class);
+		full = pop_array(&depot->full);
 		if (!full)
 			break;
 		pyheap_copy_pointers(blocks + taken, full + 1, each);
-		push_empty(node, class, full);
+		push_array(&depot->empty, full);
 		taken += each;
+		arrays++;
 	}
+	count_arrays(depot, -arrays, arrays);
 	pynode_unlock(node, flags);
 	return taken;
 }
 
+/* The first is; where several classes mix the second or the last tells. */
+static bool may_be_of(unsigned long code, size_t n, void **blocks)
+{
+	return pymap_code(blocks[1]) == code &&
+	       pymap_code(blocks[n - 1]) == code;
+}
+
 /* The largest arrays are worth a loop that knows its end. */
-static size_t copy_blocks(const struct pyclass *class, unsigned long code, size_t n,
-			  void **to, void **from)
+static size_t copy_blocks(const struct pyclass *class, unsigned long code,
+			  size_t n, void **to, void **from)
 {
 	if (n == BIT(PYARRAY_MAX_SHIFT) - 1)
 		return pyclass_copy_blocks(class, code, NULL,
@@ -225,7 +225,8 @@ static size_t copy_blocks(const struct pyclass *class, unsigned long code, size_
  * @node: the node
  * @class: their size class
  * @n: how many there are
- * @blocks: the blocks, which are looked at as pyfront_push() does
+ * @blocks: the blocks, the first one of that class, which are looked at as
+ *	pyfront_push() does
  *
  * Context: Any.
  * Return: how many of the first it took, a multiple of what the largest array
@@ -236,32 +237,34 @@ size_t pydepot_put_blocks(struct pynode *node, unsigned int class, size_t n,
 {
 	const struct pyclass *size = pyheap_class(node->heap, class);
 	size_t each = slots_of(node, class) - 1, put = 0;
+	struct pydepot *depot = &node->class[class].depot;
+	int empty = 0, arrays = 0;
 	unsigned long flags;
 	void **array;
 
 	n = min(n, each * PYDEPOT_BATCH);
 	if (n < each || !is_small(node) || nr_online_nodes > 1 ||
-	    !pynode_lock(node, &flags))
+	    !may_be_of(class + 1, each, blocks) || !pynode_lock(node, &flags))
 		return 0;
 	while (put + each <= n) {
-		array = get_empty(node, class);
+		array = get_empty(node, class, &empty);
 		if (!array)
 			break;
 		if (copy_blocks(size, class + 1, each, array + 1,
 				blocks + put) < each) {
-			push_empty(node, class, array);
+			push_array(&depot->empty, array);
+			empty++;
 			break;
 		}
-		push_full(node, class, array);
+		push_array(&depot->full, array);
 		put += each;
+		arrays++;
 	}
+	count_arrays(depot, arrays, empty);
 	pynode_unlock(node, flags);
-	if (put)
-		pyreclaim_note_free();
+	pyreclaim_note_free();
 	return put;
 }
-
-/* === Draining === */
 
 static void put_array(void **array, size_t slots)
 {
@@ -278,7 +281,9 @@ static bool drain_empty(struct pynode *node, unsigned int class)
 
 	if (!READ_ONCE(depot->empty) || !pynode_lock(node, &flags))
 		return false;
-	array = pop_empty(node, class);
+	array = pop_array(&depot->empty);
+	if (array)
+		count_arrays(depot, 0, -1);
 	pynode_unlock(node, flags);
 	if (array)
 		put_array(array, slots_of(node, class));
@@ -294,7 +299,9 @@ static bool drain_full(struct pynode *node, unsigned int class)
 
 	if (!READ_ONCE(depot->full) || !pynode_lock(node, &flags))
 		return false;
-	array = pop_full(node, class);
+	array = pop_array(&depot->full);
+	if (array)
+		count_arrays(depot, -1, 0);
 	pynode_unlock(node, flags);
 	if (!array)
 		return false;
@@ -303,22 +310,38 @@ static bool drain_full(struct pynode *node, unsigned int class)
 	return true;
 }
 
+/* As one for the check's accounts, which wait for those who can't sleep. */
+static bool drain_one(struct pynode *node, unsigned int class)
+{
+	bool drained;
+
+	preempt_disable();
+	drained = drain_full(node, class);
+	preempt_enable();
+	return drained;
+}
+
 /**
  * pydepot_bytes() - what lies in a node's depots
  * @node: the node
  *
  * Context: Any.
- * Return: bytes of blocks.
+ * Return: bytes of blocks, and of the arrays.
  */
 size_t pydepot_bytes(struct pynode *node)
 {
+	struct pydepot *depot;
 	unsigned int class;
-	size_t bytes = 0;
+	size_t bytes = 0, slots;
 
-	for (class = 0; class < node->heap->classes->nr; class++)
-		bytes += READ_ONCE(node->class[class].depot.nr_full) *
-			 (slots_of(node, class) - 1) *
+	for (class = 0; class < node->heap->classes->nr; class++) {
+		depot = &node->class[class].depot;
+		slots = slots_of(node, class);
+		bytes += READ_ONCE(depot->nr_full) * (slots - 1) *
 			 pyheap_class(node->heap, class)->size;
+		bytes += (READ_ONCE(depot->nr_full) +
+			  READ_ONCE(depot->nr_empty)) * slots * sizeof(void *);
+	}
 	return bytes;
 }
 
@@ -335,7 +358,7 @@ bool pydepot_drain(struct pynode *node)
 	unsigned int class;
 
 	for (class = 0; class < node->heap->classes->nr; class++)
-		while (drain_empty(node, class) || drain_full(node, class))
+		while (drain_empty(node, class) || drain_one(node, class))
 			drained = true;
 	return drained;
 }
@@ -343,13 +366,15 @@ bool pydepot_drain(struct pynode *node)
 /**
  * pydepot_outgrow() - drain all before a node grows beyond depots
  * @node: the node, which is about to take an arena
+ * @gfp: the caller's; who may not sleep has no time for it
  *
  * Context: Any but NMI.  There is at most DEPOT_HEAP in depots.
  * Return: whether there was anything.
  */
-bool pydepot_outgrow(struct pynode *node)
+bool pydepot_outgrow(struct pynode *node, gfp_t gfp)
 {
-	return !is_small(node) && pydepot_drain(node);
+	return !is_small(node) && gfpflags_allow_blocking(gfp) &&
+	       pydepot_drain(node);
 }
 
 /**
@@ -367,7 +392,7 @@ void pydepot_trim(struct pynode *node)
 	for (class = 0; class < node->heap->classes->nr; class++) {
 		depot = &node->class[class].depot;
 		for (low = READ_ONCE(depot->low); low; low--)
-			drain_full(node, class);
+			drain_one(node, class);
 		for (low = READ_ONCE(depot->empty_low); low; low--)
 			drain_empty(node, class);
 		WRITE_ONCE(depot->low, READ_ONCE(depot->nr_full));

@@ -42,7 +42,7 @@ size_t pydepot_put_blocks(struct pynode *node, unsigned int class, size_t n,
 			  void **blocks);
 size_t pydepot_bytes(struct pynode *node);
 bool pydepot_drain(struct pynode *node);
-bool pydepot_outgrow(struct pynode *node);
+bool pydepot_outgrow(struct pynode *node, gfp_t gfp);
 void pydepot_trim(struct pynode *node);
 
 #endif /* _PYALLOC_DEPOT_H */

@@ -3,12 +3,9 @@
  * Fronts, where the fast path does not reach: refill, flush, and how large
  * an array may be.
  *
- * A stock begins without an array; each time it runs empty or full it may
- * get one twice as large, up to its class's largest, as long as the arrays of
- * its CPU stay within what a CPU may have room for: FRONT_BYTES, or a share of
- * the live bytes of the node where that is more.  Beyond that room has to come
- * from stocks that were not used since they were last asked.  A stock without
- * an array works block by block at the pools.
+ * A stock begins without an array; each time it runs empty or full it gets
+ * one twice as large, up to its class's largest.  While there is no memory for
+ * one it works block by block at the pools.
  *
  * A refill fills half of the array, a flush empties the half that rested
  * longest, so that what goes to and fro has room both ways.  A second flush in
@@ -33,16 +30,6 @@
 #include "reclaim.h"
 #include "compat.h"
 
-/*
- * What a CPU's arrays have room for: so much, or this part of the live bytes.
- * They are seldom full at the same time, and seldom of all classes.
- */
-#define FRONT_BYTES		SZ_128K
-#define FRONT_SHARE_SHIFT	4
-
-/* How many other stocks are asked for room at a time. */
-#define MAX_ASKED		4
-
 /* What a stock without an array points into: always empty, always full. */
 static void *no_array[1];
 
@@ -65,12 +52,18 @@ static unsigned int class_of(struct pyfront *front, struct pystock *stock)
 
 /* === Accounts === */
 
-/*
- * Adds what the domains gained or lost at this stock since the last time to
- * the heap's totals, from which their peaks are seen.
+/**
+ * pyfront_fold() - add what the domains gained or lost at a stock to the totals
+ * @heap: the heap
+ * @stock: a stock of this CPU's, or of one that is gone
+ * @class: its class
+ *
+ * From the totals the domains' peaks are seen.
+ *
+ * Context: Any, with preemption off and the stock entered.
  */
-static void fold(struct pyheap *heap, struct pystock *stock,
-		 unsigned int class)
+void pyfront_fold(struct pyheap *heap, struct pystock *stock,
+		  unsigned int class)
 {
 	size_t size = pyheap_class(heap, class)->size;
 	unsigned int i;
@@ -106,13 +99,6 @@ static unsigned int flush(struct pystock *stock, unsigned int n,
 
 /* === The size of arrays === */
 
-static size_t capacity_of(struct pyheap *heap, struct pyfront *front,
-			  struct pystock *stock, unsigned int slots)
-{
-	return (slots - 1) *
-	       (size_t)pyheap_class(heap, class_of(front, stock))->size;
-}
-
 static void put_array(void **array, unsigned int slots)
 {
 	if (want_init_on_free())
@@ -120,9 +106,8 @@ static void put_array(void **array, unsigned int slots)
 	pyheap_put_meta(array);
 }
 
-/* Empties a stock and takes its array away; with interrupts off. */
-static void dismantle(struct pyheap *heap, struct pyfront *front,
-		      struct pystock *stock)
+/* Empties a stock and takes its array away. */
+static void dismantle(struct pystock *stock)
 {
 	void *array = pystock_floor(stock);
 
@@ -130,50 +115,7 @@ static void dismantle(struct pyheap *heap, struct pyfront *front,
 		return;
 	flush(stock, pystock_count(stock), _THIS_IP_);
 	put_array(array, pystock_slots(stock));
-	front->capacity -= capacity_of(heap, front, stock, pystock_slots(stock));
 	reset_stock(stock);
-}
-
-/* Has it been used since it was last asked? */
-static bool was_used(struct pystock *stock)
-{
-	u8 uses = local_read(&stock->mallocs[0]) +
-		  local_read(&stock->mallocs[1]) +
-		  local_read(&stock->brought);
-	u8 before = stock->uses;
-
-	stock->uses = uses;
-	return stock->uses != before;
-}
-
-/* Asks the next few stocks for theirs: one that was not used gives it up. */
-static void make_room(struct pyheap *heap, struct pyfront *front)
-{
-	struct pystock *stock;
-	unsigned int asked;
-
-	for (asked = 0; asked < MAX_ASKED; asked++) {
-		front->hand = (front->hand + 1) % heap->classes->nr;
-		stock = &front->stock[front->hand];
-		if (pystock_is_busy(stock) || !stock->slots_shift)
-			continue;
-		pystock_enter(stock);
-		if (!was_used(stock))
-			dismantle(heap, front, stock);
-		pystock_leave(stock);
-	}
-}
-
-static bool has_room(struct pyheap *heap, struct pynode *node,
-		     struct pyfront *front, size_t more)
-{
-	size_t limit = max_t(size_t, FRONT_BYTES, READ_ONCE(node->live_bytes) >>
-						  FRONT_SHARE_SHIFT);
-
-	if (front->capacity + more <= limit)
-		return true;
-	make_room(heap, front);
-	return front->capacity + more <= limit;
 }
 
 static bool is_largest(struct pyheap *heap, struct pyfront *front,
@@ -183,19 +125,26 @@ static bool is_largest(struct pyheap *heap, struct pyfront *front,
 	       pyheap_class(heap, class_of(front, stock))->slots_shift;
 }
 
-static bool double_array(struct pyheap *heap, struct pynode *node,
-			 struct pyfront *front, struct pystock *stock)
+/**
+ * pyfront_grow() - double the array of a stock, if there is memory
+ * @heap: the heap
+ * @node: the state of this CPU's node
+ * @front: this CPU's front
+ * @stock: a stock of it, which the caller has entered
+ *
+ * Context: Any, with preemption off; in NMI it leaves things as they are.
+ * Return: whether it is larger now.
+ */
+bool pyfront_grow(struct pyheap *heap, struct pynode *node,
+		  struct pyfront *front, struct pystock *stock)
 {
 	unsigned int shift = stock->slots_shift ? stock->slots_shift + 1 :
 			     PYARRAY_MIN_SHIFT;
 	unsigned int n = pystock_count(stock);
 	void **old = pystock_floor(stock);
 	void **array;
-	size_t more;
 
-	more = capacity_of(heap, front, stock, 1U << shift) -
-	       capacity_of(heap, front, stock, pystock_slots(stock));
-	if (!has_room(heap, node, front, more))
+	if (is_largest(heap, front, stock) || in_nmi())
 		return false;
 	array = pyheap_take_meta(node, array_bytes(shift), false);
 	if (!array)
@@ -207,35 +156,7 @@ static bool double_array(struct pyheap *heap, struct pynode *node,
 	stock->top = array + 1 + n;
 	stock->end = array + (1U << shift);
 	stock->slots_shift = shift;
-	front->capacity += more;
 	return true;
-}
-
-/**
- * pyfront_grow() - double the array of a stock, if there is room and memory
- * @heap: the heap
- * @node: the state of this CPU's node
- * @front: this CPU's front
- * @stock: a stock of it, which the caller has entered
- *
- * The front's account of its arrays is shared by all stocks, and so by who
- * may interrupt this one: interrupts wait, and an NMI does without.
- *
- * Context: Any, with preemption off.
- * Return: whether it is larger now.
- */
-bool pyfront_grow(struct pyheap *heap, struct pynode *node,
-		  struct pyfront *front, struct pystock *stock)
-{
-	unsigned long flags;
-	bool grown;
-
-	if (is_largest(heap, front, stock) || in_nmi())
-		return false;
-	local_irq_save(flags);
-	grown = double_array(heap, node, front, stock);
-	local_irq_restore(flags);
-	return grown;
 }
 
 /* === Allocation === */
@@ -253,6 +174,26 @@ static void *take_one(struct pynode *node, struct pystock *stock,
 	return block;
 }
 
+/*
+ * Notes that an array is to be swapped with a depot.  A load that goes to and
+ * fro at the array's end would swap it each time: after two turns in a short
+ * time the answer is true, and half of the array should be flushed instead.
+ */
+static bool note_swap(struct pystock *stock, bool take)
+{
+	u8 mallocs = local_read(&stock->mallocs[0]) +
+		     local_read(&stock->mallocs[1]);
+	bool turn = stock->took != take &&
+		    (u8)(mallocs - stock->swapped_at) <
+		    pystock_slots(stock) / 4;
+	bool again = turn && stock->turned;
+
+	stock->took = take;
+	stock->turned = turn;
+	stock->swapped_at = mallocs;
+	return again;
+}
+
 /* With the largest array, which is empty: changes it for a full one. */
 static bool take_array(struct pyheap *heap, struct pynode *node,
 		       struct pyfront *front, struct pystock *stock)
@@ -268,6 +209,7 @@ static bool take_array(struct pyheap *heap, struct pynode *node,
 	array[0] = NULL;
 	stock->end = array + slots;
 	stock->top = stock->end;
+	note_swap(stock, true);
 	local_add(slots - 1, &stock->brought);
 	return true;
 }
@@ -281,6 +223,10 @@ static bool put_array_away(struct pyheap *heap, struct pynode *node,
 
 	if (!stock->flushed || !is_largest(heap, front, stock))
 		return false;
+	if (note_swap(stock, false)) {
+		stock->flushed = false;
+		return false;
+	}
 	array = pydepot_put(node, class_of(front, stock), pystock_floor(stock));
 	if (!array)
 		return false;
@@ -352,11 +298,34 @@ static void *malloc_here(struct pyheap *heap, struct pynode *node,
 	} else {
 		pystock_enter(stock);
 		block = refill(heap, node, front, stock, domain, dip);
-		fold(heap, stock, class);
+		pyfront_fold(heap, stock, class);
 		pystock_leave(stock);
 	}
 	preempt_enable();
 	return block;
+}
+
+/* Block by block from the other nodes: first what they have. */
+static void *malloc_elsewhere(struct pyheap *heap, struct pynode *home,
+			      unsigned int class, gfp_t gfp,
+			      enum pymem_domain domain)
+{
+	void *block = NULL;
+	int nid;
+
+	for_each_online_node(nid) {
+		if (nid != home->nid)
+			block = malloc_here(heap, heap->node[nid], class,
+					    domain, false);
+		if (block)
+			return block;
+	}
+	for_each_online_node(nid)
+		if (nid != home->nid &&
+		    pyarena_add(heap->node[nid], gfp, PYARENA_PAGES))
+			return malloc_here(heap, heap->node[nid], class,
+					   domain, false);
+	return NULL;
 }
 
 /**
@@ -389,10 +358,14 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 		if (block && likely(!READ_ONCE(node->wants_arena)))
 			return block;
 		WRITE_ONCE(node->wants_arena, false);
-		if (!block && pydepot_outgrow(node))
+		if (!block && pydepot_outgrow(node, gfp))
 			continue;
-		node = pyarena_add(heap, node->nid, gfp);
-		if (block || !node)
+		if (pyarena_add(node, gfp, PYARENA_PAGES) && !block)
+			continue;
+		if (!block)
+			block = malloc_elsewhere(heap, node, class, gfp,
+						 domain);
+		if (block || !pyarena_add(node, gfp, PYARENA_VMALLOC))
 			return block;
 	}
 }
@@ -512,7 +485,7 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
 		else
 			put_or_flush(heap, front, stock, domain, block,
 				     caller);
-		fold(heap, stock, class);
+		pyfront_fold(heap, stock, class);
 		pystock_leave(stock);
 	}
 	preempt_enable();
@@ -525,14 +498,10 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
 static void drain_stock(struct pyheap *heap, struct pyfront *front,
 			struct pystock *stock)
 {
-	unsigned long flags;
-
-	local_irq_save(flags);
 	pystock_enter(stock);
-	dismantle(heap, front, stock);
-	fold(heap, stock, class_of(front, stock));
+	dismantle(stock);
+	pyfront_fold(heap, stock, class_of(front, stock));
 	pystock_leave(stock);
-	local_irq_restore(flags);
 }
 
 /**

@@ -31,7 +31,9 @@
  * @busy: set by the owner from its first to its last look at the rest
  * @slots_shift: the array has 2^slots_shift slots; 0 while there is none
  * @flushed: the last batch that went to or from the pools was a flush
- * @uses: low bits of how often it was used, when last asked for room
+ * @took: the last array that was swapped with a depot brought blocks
+ * @turned: the one before went the other way, shortly before it
+ * @swapped_at: low bits of the mallocs when it was
  *
  * One cache line.  Only the CPU that it belongs to touches it, with
  * preemption off.  An interrupt or NMI can come at any instruction, finds
@@ -51,20 +53,18 @@ struct pystock {
 	u8	busy;
 	u8	slots_shift : 3;
 	u8	flushed : 1;
-	u8	uses : 3;
+	u8	took : 1;
+	u8	turned : 1;
+	u8	swapped_at;
 } ____cacheline_aligned;
 
 /**
  * struct pyfront - a CPU's front
- * @capacity: bytes that its arrays could hold in all
  * @random: for shuffling
- * @hand: the class that is next asked to make room
  * @stock: a stock a class
  */
 struct pyfront {
-	size_t			capacity;
 	u32			random;
-	unsigned int		hand;
 	struct pystock		stock[];
 };
 
@@ -245,6 +245,8 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 		     enum pymem_domain domain, int nid);
 void pyfront_free(struct pyheap *heap, unsigned int class,
 		  enum pymem_domain domain, void *block, unsigned long caller);
+void pyfront_fold(struct pyheap *heap, struct pystock *stock,
+		  unsigned int class);
 bool pyfront_grow(struct pyheap *heap, struct pynode *node,
 		  struct pyfront *front, struct pystock *stock);
 

@@ -35,10 +35,17 @@ LIST_HEAD(pyheaps);
 /* Held by whoever walks the heaps, and to add one or take one away. */
 DEFINE_MUTEX(pyheaps_lock);
 
-/*
+/**
+ * pynode_lock() - take a node's lock, with interrupts off
+ * @node: the node
+ * @flags: for pynode_unlock()
+ *
  * In NMI the lock's holder may be what was interrupted.  Elsewhere it can't:
  * it is held with interrupts off.  Sparse can't follow a lock that is held
  * where a function says so, and is told of none.
+ *
+ * Context: Any.
+ * Return: false in NMI, when somebody has it.
  */
 bool pynode_lock(struct pynode *node, unsigned long *flags)
 {
@@ -51,6 +58,13 @@ bool pynode_lock(struct pynode *node, unsigned long *flags)
 	return true;
 }
 
+/**
+ * pynode_unlock() - let go of a node's lock
+ * @node: the node
+ * @flags: what pynode_lock() gave
+ *
+ * Context: Any.
+ */
 void pynode_unlock(struct pynode *node, unsigned long flags)
 {
 	__acquire(&node->lock);
@@ -466,6 +480,7 @@ static size_t take_from_pool(struct pynode *node, struct pyarena *arena,
 	while (taken < n) {
 		if (!part) {
 			part = rounddown_pow_of_two(n - taken);
+			random = ror32(random, 7) ^ (u32)(unsigned long)pool;
 			deal = make_deal(part, blocks + taken, random);
 		}
 		for (; !*word; word++)
@@ -634,11 +649,22 @@ judge(u32 reciprocal, const unsigned long *bits, u32 offset,
 	return PYALLOC_NO_MISTAKE;
 }
 
+/* Behind the last block too, when it is looked at without the lock. */
+static bool is_start(const struct visit *visit, const void *ptr)
+{
+	u64 product = (u64)visit->class->reciprocal * (u32)(ptr - visit->base);
+
+	return (u32)product < PYCLASS_FRACTION &&
+	       product >> 32 < visit->class->blocks;
+}
+
 static enum pyalloc_mistake judge_visited(const struct visit *visit,
 					  const void *ptr)
 {
 	unsigned int index;
 
+	if (!is_start(visit, ptr))
+		return PYALLOC_INTERIOR;
 	return judge(visit->class->reciprocal, visit->bits, ptr - visit->base,
 		     &index);
 }
@@ -796,15 +822,19 @@ enum pyalloc_mistake pynode_judge(const void *ptr)
 }
 
 /* With the lock: the bits are a block that may go with its pool. */
-static enum pyalloc_mistake judge_far(struct pyarena *arena, const void *ptr)
+static enum pyalloc_mistake judge_far(const struct visit *visit,
+				      const void *ptr)
 {
+	struct pynode *node = visit->arena->node;
 	enum pyalloc_mistake mistake;
 	unsigned long flags;
 
-	if (!pynode_lock(arena->node, &flags))
+	if (!is_start(visit, ptr))
+		return PYALLOC_INTERIOR;
+	if (!pynode_lock(node, &flags))
 		return PYALLOC_NO_MISTAKE;
 	mistake = pynode_judge(ptr);
-	pynode_unlock(arena->node, flags);
+	pynode_unlock(node, flags);
 	return mistake;
 }
 
@@ -830,8 +860,7 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 	arena = pymap_arena_of(ptr);
 	if (arena && begin_visit(&visit, arena, ptr))
 		mistake = pyclass_is_far(visit.class) ?
-			  judge_far(arena, ptr) :
-			  judge_visited(&visit, ptr);
+			  judge_far(&visit, ptr) : judge_visited(&visit, ptr);
 	rcu_read_unlock();
 	return mistake;
 }
@@ -855,6 +884,15 @@ bool pyheap_is_live(const void *ptr, unsigned long caller)
 
 /* === Blocks for the heap itself === */
 
+/**
+ * pynode_take_meta() - pyheap_take_meta() for who holds the node's lock
+ * @node: the node
+ * @bytes: how large, a power of two
+ * @dip: as for pyheap_take()
+ *
+ * Context: With the node's lock.
+ * Return: as pyheap_take_meta().
+ */
 void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip)
 {
 	unsigned int index = node->heap->classes->of_step[PYALLOC_STEP(bytes)];
@@ -866,6 +904,13 @@ void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip)
 	return block;
 }
 
+/**
+ * pynode_put_meta() - pyheap_put_meta() for who holds the node's lock
+ * @node: the node
+ * @block: the block, which is of that node
+ *
+ * Context: With the node's lock.
+ */
 void pynode_put_meta(struct pynode *node, void *block)
 {
 	enum pyalloc_mistake mistake;
@@ -1045,14 +1090,32 @@ static void count_holes(struct pynode *node, struct pyarena *arena,
 	node->granules -= granules;
 	node->free_granules -= granules;
 	node->free_low = min(node->free_low, node->free_granules);
+	if (arena->bucket == PYARENA_EMPTY) {
+		node->empty_granules -= granules;
+		node->empty_low = min(node->empty_low, node->empty_granules);
+	}
 	sort_arena(node, arena);
+}
+
+/* One that is wholly free keeps a page, and the node its reserve. */
+static unsigned long most_holes(const struct pynode *node,
+				const struct pyarena *arena)
+{
+	unsigned long spare = arena->free_granules;
+	unsigned long reserve = READ_ONCE(node->reserve);
+
+	if (arena->bucket == PYARENA_EMPTY)
+		spare -= PYARENA_PAGE_GRANULES;
+	if (node->free_granules < reserve)
+		return 0;
+	return min(spare, node->free_granules - reserve);
 }
 
 /**
  * pynode_take_holes() - take free pages out of an arena
- * @arena: the arena, which stays as it is when it is wholly free
- * @want: stop when they hold so many granules
- * @holes: bits that are set for their first granules
+ * @arena: the arena
+ * @want: take no more granules than this
+ * @holes: bits that are set for the first granule of each page
  *
  * Context: Any but NMI, with the walk of the arena's heap held.
  * Return: granules that they hold.
@@ -1062,11 +1125,11 @@ unsigned long pynode_take_holes(struct pyarena *arena, unsigned long want,
 {
 	struct pynode *node = arena->node;
 	unsigned long flags, got = 0;
-	unsigned int at;
+	unsigned int at = 0;
 
 	pynode_lock(node, &flags);
-	for (at = 0; at < arena->granules && got < want &&
-		     arena->bucket != PYARENA_EMPTY;
+	want = min(want, most_holes(node, arena));
+	for (; at < arena->granules && got + PYARENA_PAGE_GRANULES <= want;
 	     at += PYARENA_PAGE_GRANULES) {
 		if (!is_free_page(arena, at))
 			continue;

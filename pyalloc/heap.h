@@ -18,7 +18,7 @@
 struct pyfront;
 struct pystock;
 
-/* The most blocks that move under one hold of a node's lock. */
+/* The most blocks that move between pools and one place under one hold. */
 #define PYHEAP_BATCH	64
 
 #define PYCLASS_MAX	32
@@ -262,7 +262,7 @@ pyclass_copy_blocks(const struct pyclass *class, unsigned long code, void *last,
 	void *block;
 	size_t i;
 
-#pragma GCC unroll 3
+#pragma GCC unroll 21
 	for (i = 0; i < n; i++) {
 		block = from[i];
 		if (!pyclass_owns(&same, code, block, last))

@@ -113,12 +113,12 @@ static int __init read_parameters(enum pyclasses_scheme *scheme)
 
 static int __init take_prealloc(void)
 {
-	struct pynode *node;
+	struct pynode *node = pyheap_this_node(&pyheap_default);
 	int i;
 
 	for (i = 0; i < prealloc; i++) {
-		node = pyarena_add(&pyheap_default, numa_mem_id(), GFP_KERNEL);
-		if (!node) {
+		if (!pyarena_add(node, GFP_KERNEL, PYARENA_PAGES) &&
+		    !pyarena_add(node, GFP_KERNEL, PYARENA_VMALLOC)) {
 			pr_err("pyalloc: prealloc=%d: there is memory for %d arenas\n",
 			       prealloc, i);
 			return -ENOMEM;

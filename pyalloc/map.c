@@ -298,11 +298,10 @@ void pymap_remove_arena(struct pyarena *arena)
 
 	WRITE_ONCE(pymap_chunks[number / PYMAP_PER_CHUNK]
 			 [number % PYMAP_PER_CHUNK], NULL);
-	if (arena->source == PYARENA_VMALLOC) {
+	if (arena->source == PYARENA_VMALLOC)
 		forget_vmalloc(arena);
-	} else {
+	else
 		forget_held(arena);
-	}
 	ida_free(&numbers, number);
 }
 

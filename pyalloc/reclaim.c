@@ -53,33 +53,43 @@ static unsigned long release_empty(struct pynode *node, unsigned long want,
 	return granules;
 }
 
-/* Gives back free pages of arenas of one share until they held @want. */
-static unsigned long punch_share(struct pynode *node, unsigned int share,
-				 unsigned long want)
+/*
+ * Gives back free pages of arenas in the buckets from @first to @last until
+ * they held @want.
+ */
+static unsigned long punch_between(struct pynode *node, unsigned int first,
+				   unsigned int last, unsigned long want)
 {
 	struct pyarena *arena;
 	unsigned long got = 0;
+	unsigned int bucket;
 	u32 number;
 
 	for (number = 1; got < want; number++) {
 		arena = pyheap_next_arena(node->heap, &number);
 		if (!arena)
 			break;
-		if (arena->node == node && READ_ONCE(arena->bucket) == share)
+		bucket = READ_ONCE(arena->bucket);
+		if (arena->node == node && bucket >= first && bucket <= last)
 			got += pyarena_punch(arena, want - got);
+		cond_resched();
 	}
 	return got;
 }
 
-/* The sparsest arenas first: the dense ones may use theirs again. */
+/*
+ * The sparse arenas first: the dense ones may use theirs again.  Those that
+ * are wholly free come last, which could not go as a whole.
+ */
 static unsigned long punch(struct pynode *node, unsigned long want)
 {
-	unsigned int share = PYARENA_EMPTY;
-	unsigned long got = 0;
+	unsigned int half = PYARENA_SHARES / 2;
+	unsigned long got;
 
-	while (share-- && got < want)
-		got += punch_share(node, share, want - got);
-	return got;
+	got = punch_between(node, half, PYARENA_EMPTY - 1, want);
+	got += punch_between(node, 0, half - 1, want - got);
+	return got + punch_between(node, PYARENA_EMPTY, PYARENA_EMPTY,
+				   want - got);
 }
 
 static unsigned long less(unsigned long from, unsigned long what)
@@ -102,18 +112,22 @@ static unsigned long surplus_of(struct pynode *node)
 
 /*
  * Half of what was free all the time since the last trim.  Returns whether
- * there will be something for the next one.
+ * there may be something for the next one: not when nothing could go, and
+ * nothing came.
  */
 static bool trim_node(struct pynode *node)
 {
-	unsigned long idle = (READ_ONCE(node->free_low) + 1) / 2, got;
+	unsigned long low = READ_ONCE(node->free_low), idle = (low + 1) / 2;
+	unsigned long got;
+	bool more;
 
 	pydepot_trim(node);
 	got = release_empty(node, (READ_ONCE(node->empty_low) + 1) / 2,
 			    surplus_of(node));
-	punch(node, min3(less(idle, got), pynode_excess(node),
-			 surplus_of(node)));
-	return (pynode_begin_interval(node) && surplus_of(node)) ||
+	got += punch(node, min3(less(idle, got), pynode_excess(node),
+				surplus_of(node)));
+	more = pynode_begin_interval(node) && surplus_of(node);
+	return (more && (got || READ_ONCE(node->free_low) > low)) ||
 	       pydepot_bytes(node);
 }
 
@@ -198,7 +212,8 @@ static void fill_node(struct pynode *node)
 {
 	while (xchg(&node->starved, false) ||
 	       READ_ONCE(node->free_granules) < READ_ONCE(node->reserve))
-		if (pyarena_add(node->heap, node->nid, GFP_KERNEL) != node)
+		if (!pyarena_add(node, GFP_KERNEL, PYARENA_PAGES) &&
+		    !pyarena_add(node, GFP_KERNEL, PYARENA_VMALLOC))
 			return;
 }
 
@@ -314,6 +329,7 @@ static unsigned long release_heap(struct pyheap *heap)
 	mutex_lock(&heap->walk);
 	for_each_node(nid) {
 		node = heap->node[nid];
+		node->kept = 0;
 		WRITE_ONCE(node->reserve, 0);
 		WRITE_ONCE(node->starved, false);
 		granules += release_empty(node, ULONG_MAX, ULONG_MAX);
@@ -350,10 +366,16 @@ EXPORT_SYMBOL_GPL(pyalloc_reclaim);
 
 /* === The shrinker === */
 
-/* What lies in depots may pin its pages: it is a guess. */
+/*
+ * What lies in depots may pin its pages: it is a guess.  Arenas from vmalloc
+ * go as a whole.
+ */
 static unsigned long spare_granules(struct pynode *node)
 {
-	return spare_of(node) + (pydepot_bytes(node) >> PYGRANULE_SHIFT);
+	unsigned long free = pyarena_source == PYARENA_VMALLOC ?
+			     READ_ONCE(node->empty_granules) : spare_of(node);
+
+	return free + (pydepot_bytes(node) >> PYGRANULE_SHIFT);
 }
 
 static unsigned long count_free(struct shrinker *shrinker,
@@ -381,6 +403,7 @@ static unsigned long shrink_heap(struct pyheap *heap, int nid,
 	pydepot_drain(node);
 	got = release_empty(node, want, spare_of(node));
 	got += punch(node, min(less(want, got), spare_of(node)));
+	node->kept = min(node->kept, READ_ONCE(node->granules));
 	mutex_unlock(&heap->walk);
 	return got;
 }
