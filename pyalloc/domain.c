@@ -532,8 +532,8 @@ static __always_inline void domain_free(enum pymem_domain domain, void *block,
  *
  * Anything else is reported once a caller and left alone, as far as it can
  * be told: a pointer into a block of the heap, and a block that was the last
- * one freed on this CPU, at once; another double free when the block goes
- * back to its pool.
+ * one freed by itself on this CPU, at once; another double free when the block
+ * goes back to its pool.
  *
  * Context: Any.
  */

@@ -20,6 +20,7 @@ boots='
 6.12-rt-zeroing   stock-6.12-rt  icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk
 6.1-rt-zeroing    stock-6.1-rt   icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk
 uml               uml            time    1     512   600      -                pairs,sizes,live,bulk,threads,traces,memory
+uml-zeroing       uml            time    1     512   600      init_on_alloc=1  pairs,live,bulk
 uml-large         uml            time    1     3072  600      -                growth,reads
 smp-2             stock-6.12     ratio   2     1024  300      init_on_alloc=0  threads
 smp-4             stock-6.12     ratio   4     1024  300      init_on_alloc=0  threads
