@@ -634,9 +634,10 @@ static __always_inline void end_visit(struct pynode *node, struct visit *visit)
 }
 
 /* What a pointer @offset bytes into a pool with those @bits is. */
-static __always_inline enum pyalloc_mistake
-judge(u32 reciprocal, const unsigned long *bits, u32 offset,
-      unsigned int *index)
+static __always_inline enum pyalloc_mistake judge(u32 reciprocal,
+						  const unsigned long *bits,
+						  u32 offset,
+						  unsigned int *index)
 {
 	u64 product = (u64)reciprocal * offset;
 

@@ -379,7 +379,7 @@ static unsigned long spare_granules(struct pynode *node)
 }
 
 static unsigned long count_free(struct shrinker *shrinker,
-				 struct shrink_control *control)
+				struct shrink_control *control)
 {
 	unsigned long granules = 0;
 	struct pyheap *heap;
@@ -409,7 +409,7 @@ static unsigned long shrink_heap(struct pyheap *heap, int nid,
 }
 
 static unsigned long scan_free(struct shrinker *shrinker,
-				struct shrink_control *control)
+			       struct shrink_control *control)
 {
 	unsigned long want = control->nr_to_scan << PAGE_SHIFT >>
 			     PYGRANULE_SHIFT;
