@@ -118,8 +118,6 @@ static void *take_run(unsigned int *shift, int nid, gfp_t gfp)
 {
 	void *base;
 
-	if (pyarena_source == PYARENA_VMALLOC)
-		return NULL;
 	for (;;) {
 		base = take_pages(*shift, nid, arena_gfp(gfp) | __GFP_THISNODE);
 		if (base || *shift == PYARENA_MIN_SHIFT)
@@ -205,8 +203,8 @@ size_t pyarena_metadata_bytes(const struct pyarena *arena)
  * pyarena_add() - take an arena from the kernel
  * @node: the node it is for
  * @gfp: the caller's
- * @source: PYARENA_PAGES, which lie on that node; or PYARENA_VMALLOC, whose
- *	pages may lie on any
+ * @source: PYARENA_PAGES, which lie on that node, if arenas come from there at
+ *	all; or PYARENA_VMALLOC, whose pages may lie on any
  *
  * Context: Where pyarena_may_take().  May sleep if @gfp allows.
  * Return: false: no memory, or arenas do not come from there.
@@ -217,6 +215,8 @@ bool pyarena_add(struct pynode *node, gfp_t gfp, enum pyarena_source source)
 	struct pyarena *arena;
 	void *base;
 
+	if (pyarena_source == PYARENA_VMALLOC)
+		source = PYARENA_VMALLOC;
 	base = source == PYARENA_PAGES ? take_run(&shift, node->nid, gfp) :
 					 take_vmalloc(shift, gfp);
 	if (!base)
