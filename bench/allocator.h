@@ -17,6 +17,7 @@
 #include <linux/pyalloc.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 /**
  * enum allocator - who is measured
@@ -42,6 +43,15 @@ enum allocator {
 
 /* Without memory a benchmark has failed; nobody is to be killed for it. */
 #define BENCH_GFP	(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+/*
+ * An array of @n elements, all zero, in no slab that somebody measures.  It can
+ * be as large as the machine, and is to fail where the blocks would.
+ */
+static inline void *bench_array(size_t n, size_t size)
+{
+	return __vmalloc(array_size(n, size), BENCH_GFP | __GFP_ZERO);
+}
 
 /* A cache for each step of eight bytes, up to what a heap serves. */
 #define BENCH_STEPS	(PYALLOC_SMALL_MAX >> PYALLOC_STEP_SHIFT)
@@ -196,10 +206,11 @@ static inline struct kmem_cache *bench_cache(size_t size)
 	return bench_caches[size ? PYALLOC_STEP(size) : 1];
 }
 
+/* All that ksize() will say of a large one is asked for, to be copied. */
 static inline void *cache_malloc(size_t size, gfp_t gfp)
 {
 	if (size > PYALLOC_SMALL_MAX)
-		return kmalloc(size, gfp);
+		return kmalloc(kmalloc_size_roundup(size), gfp);
 	return kmem_cache_alloc(bench_cache(size), gfp);
 }
 

@@ -19,8 +19,8 @@
 int crowd_create(struct crowd *crowd, size_t max)
 {
 	*crowd = (struct crowd) {
-		.blocks	= vzalloc(array_size(max, sizeof(*crowd->blocks))),
-		.sizes	= vzalloc(array_size(max, sizeof(*crowd->sizes))),
+		.blocks	= bench_array(max, sizeof(*crowd->blocks)),
+		.sizes	= bench_array(max, sizeof(*crowd->sizes)),
 		.max	= max,
 	};
 	if (crowd->blocks && crowd->sizes)
@@ -107,14 +107,12 @@ static __always_inline int shrink(enum allocator allocator,
 	return 0;
 }
 
-static __always_inline int free_in_order(enum allocator allocator,
-					 struct crowd *crowd)
+static __always_inline int free_some(enum allocator allocator,
+				     struct crowd *crowd, size_t from,
+				     size_t to)
 {
-	size_t i;
-
-	for (i = 0; i < crowd->n; i++)
-		any_free(allocator, crowd->blocks[i]);
-	crowd->n = 0;
+	for (; from < to; from++)
+		any_free(allocator, crowd->blocks[from]);
 	return 0;
 }
 
@@ -145,5 +143,12 @@ void crowd_shrink(struct crowd *crowd, enum allocator allocator, size_t n)
 /* Frees all, those first that came first. */
 void crowd_free_in_order(struct crowd *crowd, enum allocator allocator)
 {
-	fold_any(allocator, free_in_order, crowd);
+	size_t from, to;
+
+	for (from = 0; from < crowd->n; from = to) {
+		to = min_t(size_t, crowd->n, from + CROWD_STRIDE);
+		fold_any(allocator, free_some, crowd, from, to);
+		cond_resched();
+	}
+	crowd->n = 0;
 }

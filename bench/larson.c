@@ -136,8 +136,7 @@ static int larson_run(struct run *run)
 	if (!larson.tables)
 		return -ENOMEM;
 	for (id = 0; id < team.n; id++) {
-		larson.tables[id] = vzalloc(array_size(larson.n,
-						       sizeof(void *)));
+		larson.tables[id] = bench_array(larson.n, sizeof(void *));
 		if (!larson.tables[id])
 			err = -ENOMEM;
 	}

@@ -15,6 +15,8 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 
@@ -36,8 +38,12 @@ static ssize_t read_to_end(struct file *file, char __user *buffer)
 	loff_t pos = 0;
 	ssize_t got;
 
+	/* There may be no end. */
 	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		got = file->f_op->read(file, buffer, BUFFER_BYTES, &pos);
+		cond_resched();
 	} while (got > 0);
 	return got;
 }

@@ -59,7 +59,7 @@ static int release(char *rest)
 
 	if (word && kstrtou32(word, 10, &percent))
 		return -EINVAL;
-	if (percent > 100 || !held_any())
+	if (percent > 100 || request_word(&rest) || !held_any())
 		return -EINVAL;
 	held_release(percent);
 	if (!held_any())

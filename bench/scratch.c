@@ -10,6 +10,7 @@
 #include <linux/compiler.h>
 #include <linux/cpumask.h>
 #include <linux/errno.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "threads.h"
@@ -27,6 +28,7 @@ static __always_inline int scratch_loop(enum allocator allocator, void *given,
 
 	any_free(allocator, given);
 	for (loop = 0; loop < SCRATCH_LOOPS; loop++) {
+		cond_resched();
 		block = any_malloc(allocator, SCRATCH_SIZE);
 		if (unlikely(!block))
 			return -ENOMEM;
@@ -51,10 +53,18 @@ static __always_inline int take_back(enum allocator allocator, void *given)
 static int scratch_work(struct team *team, unsigned int id)
 {
 	const struct run *run = team->run;
-	void **given = team->data;
+	void **given = team->data, *block = given[id];
 
-	return fold_any(run->allocator, scratch_loop, given[id],
+	given[id] = NULL;
+	return fold_any(run->allocator, scratch_loop, block,
 			run->option[OPTION_WRITES]);
+}
+
+/* What the threads did not take, since there were none or not enough of it. */
+static void take_back_all(const struct run *run, void **given, unsigned int n)
+{
+	while (n--)
+		fold_any(run->allocator, take_back, given[n]);
 }
 
 /* One thread's blocks lie side by side; each other one gets one of them. */
@@ -64,17 +74,17 @@ static int scratch_round(struct run *run, enum allocator allocator, void *data,
 	struct team *team = data;
 	void **given = team->data;
 	unsigned int id;
+	int err = 0;
 
 	for (id = 0; id < team->n; id++) {
 		given[id] = fold_any(allocator, give);
 		if (!given[id])
-			goto free;
+			err = -ENOMEM;
 	}
-	return team_work(team, scratch_work, ticks);
-free:
-	while (id--)
-		fold_any(allocator, take_back, given[id]);
-	return -ENOMEM;
+	if (!err)
+		err = team_work(team, scratch_work, ticks);
+	take_back_all(run, given, team->n);
+	return err;
 }
 
 static int scratch_run(struct run *run)

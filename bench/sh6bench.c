@@ -12,6 +12,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 #include <linux/vmalloc.h>
 
 #include "threads.h"
@@ -109,8 +110,10 @@ static __always_inline int passes(enum allocator allocator, struct ring *ring,
 	unsigned int i;
 	int err = 0;
 
-	while (n-- && !err)
+	while (n-- && !err) {
 		err = pass(allocator, ring);
+		cond_resched();
+	}
 	for (i = 0; i < ring->n; i++)
 		free_slot(allocator, &ring->slots[i]);
 	return err;

@@ -6,6 +6,7 @@
  * Process context, may sleep, under the lock of run.c; the threads are gone
  * when team_work() returns.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
@@ -27,8 +28,7 @@ static int member_thread(void *data)
 	int err = 0;
 
 	wait_for_completion(&team->start);
-	/* An error before the start: somebody is missing, nobody begins. */
-	if (!READ_ONCE(team->err))
+	if (!team->called_off)
 		err = team->work(team, member->id);
 	if (err)
 		WRITE_ONCE(team->err, err);
@@ -54,7 +54,9 @@ static int start_member(struct member *member)
 	task = kthread_create(member_thread, member, "pybench/%u", member->id);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
+	cpus_read_lock();
 	kthread_bind(task, nth_online_cpu(member->id));
+	cpus_read_unlock();
 	wake_up_process(task);
 	return 0;
 }
@@ -72,6 +74,7 @@ static void let_work(struct team *team, struct member *members, u64 *ticks)
 		if (team->err)
 			break;
 	}
+	team->called_off = started < team->n;
 	atomic_set(&team->working, started);
 	begin = clock_now();
 	complete_all(&team->start);
@@ -82,7 +85,8 @@ static void let_work(struct team *team, struct member *members, u64 *ticks)
 
 /*
  * All of @team do @work, each its share; how long that took goes to @ticks.
- * Returns an error that one of them had.
+ * When a thread can't be started, nobody does anything: the others might wait
+ * for it.  Returns an error that one of them had.
  */
 int team_work(struct team *team, work_fn *work, u64 *ticks)
 {

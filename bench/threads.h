@@ -26,6 +26,7 @@ typedef int work_fn(struct team *team, unsigned int id);
  * @met: how often a thread has come to a meeting
  * @meeting: where they wait for the others
  * @start: they begin at the same time
+ * @called_off: or none of them begins, since not all are there
  * @working: threads that are not done
  * @done_at: when the last one was
  */
@@ -38,6 +39,7 @@ struct team {
 	atomic_t met;
 	wait_queue_head_t meeting;
 	struct completion start;
+	bool called_off;
 	atomic_t working;
 	u64 done_at;
 };

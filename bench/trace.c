@@ -86,8 +86,8 @@ static ssize_t read_from(struct trace *trace, struct file *file)
 		return -EINVAL;
 	if (size > TRACE_MAX_FILE)
 		return -EFBIG;
-	trace->file = vmalloc(size);
-	trace->small_words = vmalloc(size);
+	trace->file = bench_array(size, 1);
+	trace->small_words = bench_array(size, 1);
 	if (!trace->file || !trace->small_words)
 		return -ENOMEM;
 	/* The file may be cut meanwhile: what comes is what is checked. */
@@ -243,6 +243,8 @@ static int trace_run(struct run *run)
 	if (!name_rows(run, small ? "-small" : ""))
 		return -ENODATA;
 	replay.trace = small ? &loaded->small : &loaded->full;
+	if (!replay.trace->n_ops)
+		return -ENODATA;
 	replay.slots = vzalloc(array_size(replay.trace->n_slots,
 					  sizeof(*replay.slots)));
 	if (!replay.slots)

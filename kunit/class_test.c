@@ -5,7 +5,6 @@
  */
 #include <linux/bitops.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 
 #include "fixture.h"
 
@@ -57,13 +56,6 @@ static void test_natural_alignment(struct kunit *test)
 	kvfree(blocks);
 }
 
-static int compare_pointers(const void *a, const void *b)
-{
-	const void *left = *(void *const *)a, *right = *(void *const *)b;
-
-	return left < right ? -1 : left > right;
-}
-
 static size_t size_of(size_t i)
 {
 	return i * 7919 % (PYALLOC_SMALL_MAX + 1);
@@ -72,20 +64,6 @@ static size_t size_of(size_t i)
 static u8 seed_of(const void *block)
 {
 	return (unsigned long)block >> 3 ^ (unsigned long)block >> 11;
-}
-
-/* The blocks by address: each must end before the next begins. */
-static unsigned int count_overlaps(void **blocks, size_t n)
-{
-	unsigned int overlaps = 0;
-	size_t i;
-
-	sort(blocks, n, sizeof(*blocks), compare_pointers, NULL);
-	for (i = 1; i < n; i++)
-		if (blocks[i - 1] + pyalloc_usable_size(blocks[i - 1]) >
-		    blocks[i])
-			overlaps++;
-	return overlaps;
 }
 
 static void test_live_blocks_do_not_overlap(struct kunit *test)
@@ -100,7 +78,7 @@ static void test_live_blocks_do_not_overlap(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, blocks[i]);
 		fill(blocks[i], class_size(size_of(i)), seed_of(blocks[i]));
 	}
-	KUNIT_EXPECT_EQ(test, count_overlaps(blocks, N), 0);
+	KUNIT_EXPECT_EQ(test, count_overlaps(N, blocks), 0);
 	for (i = 0; i < N; i++) {
 		usable = pyalloc_usable_size(blocks[i]);
 		if (!is_filled(blocks[i], usable, seed_of(blocks[i])))

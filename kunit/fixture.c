@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/vmalloc.h>
 
 #include "../pyalloc/check.h"
@@ -523,4 +524,31 @@ void **make_array(struct kunit *test, size_t n)
 
 	KUNIT_ASSERT_NOT_NULL(test, array);
 	return array;
+}
+
+static int compare_pointers(const void *a, const void *b)
+{
+	const void *left = *(void *const *)a, *right = *(void *const *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/**
+ * count_overlaps() - how many blocks share bytes with another one
+ * @n: how many there are
+ * @blocks: the blocks, of any size, which are sorted by address
+ *
+ * Return: how many do not end before the next one begins.
+ */
+unsigned int count_overlaps(size_t n, void **blocks)
+{
+	unsigned int overlaps = 0;
+	size_t i;
+
+	sort(blocks, n, sizeof(*blocks), compare_pointers, NULL);
+	for (i = 1; i < n; i++)
+		if (blocks[i - 1] + pyalloc_usable_size(blocks[i - 1]) >
+		    blocks[i])
+			overlaps++;
+	return overlaps;
 }

@@ -99,5 +99,6 @@ void take_exactly(struct kunit *test, size_t size, size_t n, void **blocks);
 
 /* Arrays of pointers, too large for kmalloc. */
 void **make_array(struct kunit *test, size_t n);
+unsigned int count_overlaps(size_t n, void **blocks);
 
 #endif /* _PYALLOC_KUNIT_FIXTURE_H */

@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "../pyalloc/check.h"
 #include "../pyalloc/reclaim.h"
 #include "fixture.h"
 
@@ -219,8 +220,8 @@ static void test_arenas_grow_with_the_heap(struct kunit *test)
 	kfree(stats);
 	take_exactly(test, 512, N - 1, blocks + 1);
 	stats = take_heap_stats(test);
-	/* 1/32 at most, less often as they grow; 512 of the smallest. */
-	KUNIT_EXPECT_LT(test, stats->arenas, 300UL);
+	/* They are larger from 4 MiB on: 512 of the smallest would hold it. */
+	KUNIT_EXPECT_LT(test, stats->arenas, 400UL);
 	KUNIT_EXPECT_LE(test, stats->arena_bytes, (size_t)SZ_8M * 17 / 16);
 	KUNIT_EXPECT_GE(test, stats->highwater, stats->arenas);
 	kfree(stats);
@@ -286,6 +287,25 @@ static void test_check_under_every_load(struct kunit *test)
 	kvfree(blocks);
 }
 
+/* However many pools there are, others wait for the lock for one of them. */
+static void test_check_locks_for_a_pool_at_a_time(struct kunit *test)
+{
+	enum { N = 4000 };	/* 500 pools */
+	struct pycheck *check = kzalloc(sizeof(*check), GFP_KERNEL);
+	void **blocks = make_array(test, N);
+
+	KUNIT_ASSERT_NOT_NULL(test, check);
+	take_exactly(test, 512, N, blocks);
+	pycheck_all(check);
+	KUNIT_EXPECT_EQ_MSG(test, check->broken, 0UL, "%s", check->what);
+	KUNIT_EXPECT_GE(test, check->pools, 500UL);
+	KUNIT_EXPECT_EQ(test, check->most_pools, 1UL);
+	KUNIT_EXPECT_GE(test, check->lock_holds, check->pools);
+	pymem_free_bulk(N, blocks);
+	kvfree(blocks);
+	kfree(check);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(test_a_pool_of_each_class),
 	KUNIT_CASE(test_fullest_pool_first),
@@ -295,6 +315,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_arenas_grow_with_the_heap),
 	KUNIT_CASE(test_every_byte_is_accounted_for),
 	KUNIT_CASE(test_check_under_every_load),
+	KUNIT_CASE(test_check_locks_for_a_pool_at_a_time),
 	{ }
 };
 

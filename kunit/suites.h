@@ -14,6 +14,7 @@ extern struct kunit_suite heap_suite;
 extern struct kunit_suite hole_suite;
 extern struct kunit_suite map_suite;
 extern struct kunit_suite front_suite;
+extern struct kunit_suite depot_suite;
 extern struct kunit_suite raw_suite;
 extern struct kunit_suite bulk_suite;
 extern struct kunit_suite rcu_suite;

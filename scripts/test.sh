@@ -18,8 +18,8 @@
 tiers='
 x86-debug    x86-debug   2    1024  600      -  kunit garbage
 stock-6.1    stock-6.1   2     512  300      -  kunit parameters garbage reload live replay
-stock-6.12   stock-6.12  2     512  300      -  kunit parameters garbage reload live replay
-uml          uml         1     256  120      -  kunit parameters garbage reload live
+stock-6.12   stock-6.12  2     512  300      -  kunit parameters garbage reload live replay pybench
+uml          uml         1     256  120      -  kunit parameters garbage reload live pybench
 uml-wipe     uml         1     256  120      init_on_alloc=1,init_on_free=1  kunit
 uml-matrix   uml         1     256  180      -  matrix
 '
@@ -34,15 +34,18 @@ trace_faults='magic words crc slot free realloc taken size slots many peak ops n
 results=$top/build/test
 traces=$top/build/traces
 
-# A program is recorded here and now; bad traces are made along with it.
+# A program is recorded here and now; a small trace and bad ones are made along
+# with it.
 collect_traces()
 {
 	local trc=$top/scripts/record/trc.py file fault
 
-	mkdir -p "$traces/bad"
+	mkdir -p "$traces/bad" "$traces/made"
 	[ -e "$traces/docstore.trc" ] ||
 		quietly "$traces/record.log" \
 			"$top/scripts/record/record.sh" "$traces/docstore.trc"
+	[ -e "$traces/made/small.trc" ] ||
+		python3 "$trc" make "$traces/made/small.trc" 2000
 	for fault in $trace_faults; do
 		[ -e "$traces/bad/$fault.trc" ] ||
 			python3 "$trc" break "$fault" "$traces/bad/$fault.trc"
@@ -68,13 +71,17 @@ boot_tier()
 	rm -f "$log"
 	[ "$arguments" = - ] || options+=(-a "${arguments//,/ }")
 	dir=$("$top/scripts/kernel.sh" "$kernel")
-	for module in "$modules"/*.ko "$modules"/{kunit,samples/*}/*.ko \
+	for module in "$modules"/*.ko "$modules"/{kunit,bench,samples/*}/*.ko \
 		      "$dir/build/lib/kunit/kunit.ko"; do
 		[ ! -e "$module" ] || options+=(-m "$module")
 	done
 	for suite; do
 		commands+=(". /guest/$suite.sh")
-		[ "$suite" != replay ] || options+=(-f "$traces")
+		case $suite in
+		replay) options+=(-f "$traces") ;;
+		pybench) options+=(-f "$traces/bad:/traces"
+				   -f "$traces/made:/traces") ;;
+		esac
 	done
 	"$top/scripts/boot.sh" -c "$cpus" -M "$memory" -t "$limit" -l "$log" \
 		"${options[@]}" "$kernel" "${commands[@]}" || true
