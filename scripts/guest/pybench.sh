@@ -13,6 +13,8 @@ pybench=/sys/kernel/debug/pybench
 trace=/traces/made/small.trc
 faults=/sys/kernel/debug/failslab
 TAB=$(printf '\t')
+slow=
+! grep -q ' kasan_report$' /proc/kallsyms || slow='s/.* //'
 
 load_bench()
 {
@@ -60,7 +62,11 @@ least()
 	keys "$1" | while read -r key min _; do
 		printf '%s=%s ' "$key" "$min"
 	done
-	[ "$1" != read ] || printf 'path=%s' $pyalloc/stats
+	case $1 in
+	# The smallest blocks would be the most.
+	oscillate) printf 'size=512' ;;
+	read) printf 'path=%s' $pyalloc/stats ;;
+	esac
 }
 
 workloads()
@@ -79,11 +85,7 @@ allocators_for_all()
 {
 	case $1 in
 	trace | fragment | larson | cache-scratch) allocators "$1" ;;
-	*) allocators "$1" | if grep -q kasan /proc/kallsyms; then
-			sed 's/.* //'
-		else
-			cat
-		fi ;;
+	*) allocators "$1" | sed "$slow" ;;
 	esac
 }
 
@@ -428,7 +430,8 @@ try_short_of_memory()
 
 	echo N > $faults/ignore-gfp-wait
 	echo 0 > $faults/verbose
-	workloads > /tmp/workloads
+	# That one is pair, 64 times.
+	workloads | grep -vx sizes > /tmp/workloads
 	while read -r workload; do
 		try "pybench-short-$workload" short_of_memory "$workload" \
 			"$(allocators "$workload" | sed 's/.* //')" \
