@@ -223,9 +223,11 @@ static void outgrow(struct burst *burst, void *(*grow)(void *first))
 		all = grow(all);
 	KUNIT_EXPECT_GT(test, burst->depot->nr_full, 0);
 	before = granules(burst);
-	for (i = 0; i < 5000 && burst->depot->nr_full &&
-		    granules(burst) == before; i++)
+	for (i = 0; i < 5000 && burst->depot->nr_full; i++) {
+		if (granules(burst) != before)
+			break;
 		all = grow(all);
+	}
 	KUNIT_EXPECT_EQ(test, burst->depot->nr_full, 0);
 	KUNIT_EXPECT_EQ(test, granules(burst), before);
 	free_blocks(all);

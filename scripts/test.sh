@@ -25,6 +25,7 @@ uml-matrix   uml         1     256  180      -  matrix
 '
 more_tiers='
 x86-matrix   x86-debug   2    1024  900      -  matrix-short
+x86-pybench  x86-debug   2    1024  600      -  pybench
 '
 jobs=${PYALLOC_JOBS:-$(nproc)}
 
