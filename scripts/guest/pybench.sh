@@ -440,6 +440,25 @@ try_short_of_memory()
 	echo Y > $faults/ignore-gfp-wait
 }
 
+# Nobody asks for it: of what a heap left free most goes in some seconds, though
+# a block in a hundred stays.
+shrinks_by_itself()
+{
+	local large now i
+
+	tell $pybench/run 'fragment mem n=20000' || return
+	large=$(total $pyalloc/heaps arena_bytes)
+	tell $pybench/run 'release 99' || return
+	for i in $(seq 30); do
+		now=$(total $pyalloc/heaps arena_bytes)
+		[ "$now" -gt $((large / 2)) ] || break
+		sleep 1
+	done
+	tell $pybench/run release
+	echo "$large bytes, and $now after $i looks"
+	[ "$now" -le $((large / 2)) ]
+}
+
 # === The cases ===
 
 load
@@ -477,5 +496,6 @@ done
 try pybench-meanwhile meet_a_run
 try pybench-without-end read_without_end
 [ ! -e $faults ] || try_short_of_memory
+try pybench-shrinks-by-itself shrinks_by_itself
 try pybench-nothing-small nothing_small
 try pybench-unload unload_bench
