@@ -8,6 +8,7 @@
 #   -f FILE[:DIR]  put FILE into the guest's DIR, or its root (likewise)
 #   -c N           CPUs (2; User-Mode Linux has one)
 #   -M MIB         memory (512)
+#   -n N           NUMA nodes, which share CPUs and memory (1; not in UML)
 #   -a ARGUMENTS   more for the kernel's command line
 #   -t SECONDS     time limit (120), after which the boot has failed
 #   -l LOG         where the log goes (build/boot.log)
@@ -29,6 +30,7 @@ modules=()
 files=()
 cpus=2
 memory=512
+nodes=1
 arguments=
 limit=120
 log=$top/build/boot.log
@@ -42,12 +44,13 @@ usage()
 	exit 2
 }
 
-while getopts m:f:c:M:a:t:l:o:is option; do
+while getopts m:f:c:M:n:a:t:l:o:is option; do
 	case $option in
 	m) modules+=("$OPTARG") ;;
 	f) files+=("$OPTARG") ;;
 	c) cpus=$OPTARG ;;
 	M) memory=$OPTARG ;;
+	n) nodes=$OPTARG ;;
 	a) arguments=$OPTARG ;;
 	t) limit=$OPTARG ;;
 	l) log=$OPTARG ;;
@@ -126,6 +129,21 @@ uml_command()
 		"con=null" "con0=fd:0,fd:1" "${command_line[@]}")
 }
 
+# Adds NUMA nodes to `run`: each has as much memory, and CPUs by turns.
+add_nodes()
+{
+	local node cpu
+
+	run+=(-smp "$cpus,sockets=$cpus")
+	for node in $(seq 0 $((nodes - 1))); do
+		run+=(-object "memory-backend-ram,id=m$node,size=$((memory / nodes))M"
+			-numa "node,nodeid=$node,memdev=m$node")
+	done
+	for cpu in $(seq 0 $((cpus - 1))); do
+		run+=(-numa "cpu,node-id=$((cpu % nodes)),socket-id=$cpu")
+	done
+}
+
 qemu_command()
 {
 	local accel=$1 serial=stdio cpu=max
@@ -143,6 +161,7 @@ qemu_command()
 		-nodefaults -kernel "$dir/image" -initrd "$work/initramfs"
 		-append "console=ttyS0 ${command_line[*]}")
 	[ -z "$output" ] || run+=(-serial "file:$output")
+	[ "$nodes" = 1 ] || add_nodes
 	case $accel in
 	icount) run+=(-accel tcg -icount "shift=0,sleep=off" -smp 1) ;;
 	tcg) run+=(-accel "tcg,thread=multi") ;;

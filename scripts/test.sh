@@ -5,8 +5,8 @@
 # line is `N passed, N failed`.
 #
 # A tier is one boot: a kernel, its size, a time limit, arguments for its
-# command line (with commas; - for none), and those suites of scripts/guest
-# that run in it.  The logs stay in build/test.
+# command line (with commas; - for none) or nodes=N for NUMA nodes, and those
+# suites of scripts/guest that run in it.  The logs stay in build/test.
 #
 # PYALLOC_JOBS says how many boots may go on at once; without it, as many as
 # there are CPUs.
@@ -26,6 +26,8 @@ uml-matrix   uml         1     256  180      -  matrix
 more_tiers='
 x86-matrix   x86-debug   2    1024  900      -  matrix-short
 x86-pybench  x86-debug   2    1024  600      -  pybench
+numa-2       stock-6.12  2     512  300      nodes=2  kunit replay
+numa-4       x86-debug   4    1024  900      nodes=4  kunit
 '
 jobs=${PYALLOC_JOBS:-$(nproc)}
 
@@ -70,7 +72,11 @@ boot_tier()
 	shift 6
 
 	rm -f "$log"
-	[ "$arguments" = - ] || options+=(-a "${arguments//,/ }")
+	case $arguments in
+	-) ;;
+	nodes=*) options+=(-n "${arguments#nodes=}") ;;
+	*) options+=(-a "${arguments//,/ }") ;;
+	esac
 	dir=$("$top/scripts/kernel.sh" "$kernel")
 	for module in "$modules"/*.ko "$modules"/{kunit,bench,samples/*}/*.ko \
 		      "$dir/build/lib/kunit/kunit.ko"; do
