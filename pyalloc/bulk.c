@@ -101,6 +101,12 @@ static size_t take_many(struct pyheap *heap, struct pynode *node,
 	return got;
 }
 
+static noinline void serve_depots(struct pynode *node, gfp_t gfp)
+{
+	WRITE_ONCE(node->wants_arena, false);
+	pyarena_add(node, gfp, PYARENA_PAGES);
+}
+
 /**
  * pybulk_malloc() - allocate many blocks of one size
  * @heap: the heap
@@ -133,6 +139,8 @@ size_t pybulk_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 	}
 	if (!may_take)
 		pyreclaim_want_reserve(node, got < n);
+	else if (unlikely(READ_ONCE(node->wants_arena)))
+		serve_depots(node, gfp);
 	return got;
 }
 

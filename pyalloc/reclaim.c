@@ -332,6 +332,7 @@ static unsigned long release_heap(struct pyheap *heap)
 		node->kept = 0;
 		WRITE_ONCE(node->reserve, 0);
 		WRITE_ONCE(node->starved, false);
+		WRITE_ONCE(node->wants_arena, false);
 		granules += release_empty(node, ULONG_MAX, ULONG_MAX);
 		granules += punch(node, ULONG_MAX);
 	}

@@ -6,7 +6,7 @@ rounds=50
 # of symbols, per CPU) move free memory by some tens of KiB meanwhile; a
 # kernel that holds freed memory back to find bugs moves it by far more.
 tolerance=160
-grep -q kasan /proc/kallsyms && tolerance=8192
+grep -q ' kasan_report$' /proc/kallsyms && tolerance=8192
 
 round()
 {
