@@ -305,43 +305,17 @@ static __always_inline void any_free(enum allocator allocator, void *ptr)
 		result = function(allocator, ##__VA_ARGS__);		\
 		break
 
-#define fold_fixed(allocator, function, ...)				\
+#define fold(allocator, function, ...)					\
 ({									\
 	typeof(function(allocator, ##__VA_ARGS__)) ___result;		\
 									\
 	switch (allocator) {						\
 	__fold_case(___result, ALLOCATOR_KMALLOC, function, ##__VA_ARGS__); \
 	__fold_case(___result, ALLOCATOR_CACHE, function, ##__VA_ARGS__); \
+	__fold_case(___result, ALLOCATOR_CACHE_BULK, function, ##__VA_ARGS__); \
 	__fold_case(___result, ALLOCATOR_MEMPOOL, function, ##__VA_ARGS__); \
 	__fold_case(___result, ALLOCATOR_MEM, function, ##__VA_ARGS__);	\
-	default:							\
-		___result = function(ALLOCATOR_NONE, ##__VA_ARGS__);	\
-	}								\
-	___result;							\
-})
-
-#define fold_bulk(allocator, function, ...)				\
-({									\
-	typeof(function(allocator, ##__VA_ARGS__)) ___result;		\
-									\
-	switch (allocator) {						\
-	__fold_case(___result, ALLOCATOR_KMALLOC, function, ##__VA_ARGS__); \
-	__fold_case(___result, ALLOCATOR_CACHE_BULK, function, ##__VA_ARGS__); \
 	__fold_case(___result, ALLOCATOR_MEM_BULK, function, ##__VA_ARGS__); \
-	default:							\
-		___result = function(ALLOCATOR_NONE, ##__VA_ARGS__);	\
-	}								\
-	___result;							\
-})
-
-#define fold_any(allocator, function, ...)				\
-({									\
-	typeof(function(allocator, ##__VA_ARGS__)) ___result;		\
-									\
-	switch (allocator) {						\
-	__fold_case(___result, ALLOCATOR_KMALLOC, function, ##__VA_ARGS__); \
-	__fold_case(___result, ALLOCATOR_CACHE, function, ##__VA_ARGS__); \
-	__fold_case(___result, ALLOCATOR_MEM, function, ##__VA_ARGS__);	\
 	default:							\
 		___result = function(ALLOCATOR_NONE, ##__VA_ARGS__);	\
 	}								\

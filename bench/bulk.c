@@ -41,7 +41,7 @@ static __always_inline int bulk_loop(enum allocator allocator,
 static int bulk_round(struct run *run, enum allocator allocator, void *data,
 		      u64 *ticks)
 {
-	return fold_bulk(allocator, bulk_loop, data, ticks);
+	return fold(allocator, bulk_loop, data, ticks);
 }
 
 static int bulk_run(struct run *run)

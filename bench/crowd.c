@@ -122,8 +122,8 @@ int crowd_grow(struct crowd *crowd, enum allocator allocator, size_t n)
 	int err = 0;
 
 	while (crowd->n < n && !err) {
-		err = fold_any(allocator, grow, crowd,
-			       min_t(size_t, n, crowd->n + CROWD_STRIDE));
+		err = fold(allocator, grow, crowd,
+			   min_t(size_t, n, crowd->n + CROWD_STRIDE));
 		cond_resched();
 	}
 	return err;
@@ -135,7 +135,7 @@ void crowd_shrink(struct crowd *crowd, enum allocator allocator, size_t n)
 	while (crowd->n > n) {
 		size_t some = min_t(size_t, crowd->n - n, CROWD_STRIDE);
 
-		fold_any(allocator, shrink, crowd, crowd->n - some);
+		fold(allocator, shrink, crowd, crowd->n - some);
 		cond_resched();
 	}
 }
@@ -147,7 +147,7 @@ void crowd_free_in_order(struct crowd *crowd, enum allocator allocator)
 
 	for (from = 0; from < crowd->n; from = to) {
 		to = min_t(size_t, crowd->n, from + CROWD_STRIDE);
-		fold_any(allocator, free_some, crowd, from, to);
+		fold(allocator, free_some, crowd, from, to);
 		cond_resched();
 	}
 	crowd->n = 0;

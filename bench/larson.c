@@ -76,8 +76,8 @@ static int fill_work(struct team *team, unsigned int id)
 	struct larson *larson = team->data;
 	struct rng rng = rng_seed(id);
 
-	return fold_any(team->run->allocator, fill_table, larson->tables[id],
-			larson->n, &rng);
+	return fold(team->run->allocator, fill_table, larson->tables[id],
+		    larson->n, &rng);
 }
 
 static int replace_work(struct team *team, unsigned int id)
@@ -90,10 +90,10 @@ static int replace_work(struct team *team, unsigned int id)
 
 	for (era = 0; era < run->option[OPTION_ERAS]; era++) {
 		if (!err)
-			err = fold_any(run->allocator, replace,
-				       larson->tables[(id + era) % team->n],
-				       larson->n, &rng,
-				       run->option[OPTION_OPS]);
+			err = fold(run->allocator, replace,
+				   larson->tables[(id + era) % team->n],
+				   larson->n, &rng,
+				   run->option[OPTION_OPS]);
 		team_meet(team);
 	}
 	return err;
@@ -144,8 +144,8 @@ static int larson_run(struct run *run)
 		err = measure_larson(run, &team);
 	for (id = 0; id < team.n; id++) {
 		if (larson.tables[id])
-			fold_any(run->allocator, empty_table,
-				 larson.tables[id], larson.n);
+			fold(run->allocator, empty_table,
+			     larson.tables[id], larson.n);
 		vfree(larson.tables[id]);
 	}
 	kfree(larson.tables);

@@ -85,7 +85,7 @@ static __always_inline int live_loop(enum allocator allocator,
 static int live_round(struct run *run, enum allocator allocator, void *data,
 		      u64 *ticks)
 {
-	return fold_fixed(allocator, live_loop, data, ticks);
+	return fold(allocator, live_loop, data, ticks);
 }
 
 static void shuffle(u32 *order, unsigned int n)

@@ -42,8 +42,8 @@ static int constant_round(struct run *run, enum allocator allocator,
 {
 	const struct pair *pair = data;
 
-	return fold_fixed(allocator, pair_loop, pair->source, CONSTANT_SIZE,
-			  ticks);
+	return fold(allocator, pair_loop, pair->source, CONSTANT_SIZE,
+		    ticks);
 }
 
 static int variable_round(struct run *run, enum allocator allocator,
@@ -51,8 +51,8 @@ static int variable_round(struct run *run, enum allocator allocator,
 {
 	const struct pair *pair = data;
 
-	return fold_fixed(allocator, pair_loop, pair->source, pair->size,
-			  ticks);
+	return fold(allocator, pair_loop, pair->source, pair->size,
+		    ticks);
 }
 
 static int measure_pair(struct run *run, size_t size, round_fn *round)

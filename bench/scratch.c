@@ -56,15 +56,15 @@ static int scratch_work(struct team *team, unsigned int id)
 	void **given = team->data, *block = given[id];
 
 	given[id] = NULL;
-	return fold_any(run->allocator, scratch_loop, block,
-			run->option[OPTION_WRITES]);
+	return fold(run->allocator, scratch_loop, block,
+		    run->option[OPTION_WRITES]);
 }
 
 /* What the threads did not take, since there were none or not enough of it. */
 static void take_back_all(const struct run *run, void **given, unsigned int n)
 {
 	while (n--)
-		fold_any(run->allocator, take_back, given[n]);
+		fold(run->allocator, take_back, given[n]);
 }
 
 /* One thread's blocks lie side by side; each other one gets one of them. */
@@ -77,7 +77,7 @@ static int scratch_round(struct run *run, enum allocator allocator, void *data,
 	int err = 0;
 
 	for (id = 0; id < team->n; id++) {
-		given[id] = fold_any(allocator, give);
+		given[id] = fold(allocator, give);
 		if (!given[id])
 			err = -ENOMEM;
 	}

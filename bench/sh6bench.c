@@ -131,8 +131,8 @@ static int sh6bench_work(struct team *team, unsigned int id)
 	ring.slots = vzalloc(array_size(ring.n, sizeof(*ring.slots)));
 	if (!ring.slots)
 		return -ENOMEM;
-	err = fold_any(run->allocator, passes, &ring,
-		       run->option[OPTION_PASSES]);
+	err = fold(run->allocator, passes, &ring,
+		   run->option[OPTION_PASSES]);
 	vfree(ring.slots);
 	return err;
 }

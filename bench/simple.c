@@ -75,8 +75,8 @@ static int simple_size(struct run *run, size_t size, void **blocks)
 
 	for (i = 0; i < ARRAY_SIZE(simple_numbers) && !err; i++) {
 		simple.n = simple_numbers[i];
-		err = fold_any(run->allocator, simple_loop, &simple,
-			       run->option[OPTION_OPS]);
+		err = fold(run->allocator, simple_loop, &simple,
+			   run->option[OPTION_OPS]);
 		cond_resched();
 	}
 	return err;

@@ -211,7 +211,7 @@ static __always_inline int replay_timed(enum allocator allocator,
 static int replay_round(struct run *run, enum allocator allocator, void *data,
 			u64 *ticks)
 {
-	return fold_any(allocator, replay_timed, data, ticks);
+	return fold(allocator, replay_timed, data, ticks);
 }
 
 /* All calls of the allocator in one round, the frees at its end as well. */
@@ -302,7 +302,7 @@ static int replay_to_peak(struct run *run, struct replay_trace *trace,
 
 	trace->n_words = trace->n_peak_words;
 	replay_follow(trace, crowd->sizes);
-	err = fold_any(run->allocator, replay_part, trace, crowd->blocks);
+	err = fold(run->allocator, replay_part, trace, crowd->blocks);
 	if (!err)
 		close_ranks(crowd);
 	return err;

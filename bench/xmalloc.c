@@ -126,8 +126,8 @@ static int produce(struct team *team)
 	int err = 0;
 
 	for (i = 0; i < run->option[OPTION_BATCHES] && !err; i++) {
-		batch = fold_any(run->allocator, make_batch,
-				 run->option[OPTION_SIZE]);
+		batch = fold(run->allocator, make_batch,
+			     run->option[OPTION_SIZE]);
 		if (batch)
 			wait_event(exchange->changed,
 				   exchange_push(exchange, batch));
@@ -147,8 +147,8 @@ static int consume(struct team *team)
 		wait_event(exchange->changed, exchange_pop(exchange, &batch));
 		if (!batch)
 			return 0;
-		fold_any(team->run->allocator, free_batch, batch,
-			 BATCH_BLOCKS);
+		fold(team->run->allocator, free_batch, batch,
+		     BATCH_BLOCKS);
 	}
 }
 

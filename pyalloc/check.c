@@ -344,7 +344,7 @@ static void check_stock(struct pycheck *check, struct pyfront *front,
 			struct pyheap *heap, unsigned int class)
 {
 	struct pystock *stock = &front->stock[class];
-	void **floor = stock->end - (1UL << stock->slots_shift);
+	void **floor = pystock_floor(stock);
 	bool holds = stock->top > floor && stock->top <= stock->end;
 
 	if (!expect(check, holds && !*floor,
@@ -381,7 +381,7 @@ static void check_depot(struct pycheck *check, struct pynode *node,
 		array = depot_array(depot, n++);
 		if (array)
 			check_array(check, node->heap, class, array + 1,
-				    array + (1UL << size->slots_shift),
+				    array + pyclass_slots(size),
 				    pynode_judge);
 		else
 			expect(check, !depot_array(depot, depot->nr_full) &&

@@ -34,7 +34,7 @@
 
 static size_t slots_of(struct pynode *node, unsigned int class)
 {
-	return 1UL << pyheap_class(node->heap, class)->slots_shift;
+	return pyclass_slots(pyheap_class(node->heap, class));
 }
 
 static void push_array(void ***list, void **array)
@@ -266,7 +266,14 @@ size_t pydepot_put_blocks(struct pynode *node, unsigned int class, size_t n,
 	return put;
 }
 
-static void put_array(void **array, size_t slots)
+/**
+ * pydepot_free_array() - give an array back to the heap
+ * @array: the array, which nobody looks at any more
+ * @slots: how many it has
+ *
+ * Context: Any but NMI.
+ */
+void pydepot_free_array(void **array, size_t slots)
 {
 	if (want_init_on_free())
 		memset(array, 0, slots * sizeof(*array));
@@ -286,11 +293,12 @@ static bool drain_empty(struct pynode *node, unsigned int class)
 		count_arrays(depot, 0, -1);
 	pynode_unlock(node, flags);
 	if (array)
-		put_array(array, slots_of(node, class));
+		pydepot_free_array(array, slots_of(node, class));
 	return array;
 }
 
-static bool drain_full(struct pynode *node, unsigned int class)
+/* With preemption off, for the check's accounts: they wait for that to end. */
+static bool drain_array(struct pynode *node, unsigned int class)
 {
 	struct pydepot *depot = &node->class[class].depot;
 	size_t slots = slots_of(node, class);
@@ -306,17 +314,16 @@ static bool drain_full(struct pynode *node, unsigned int class)
 	if (!array)
 		return false;
 	pyheap_put(slots - 1, array + 1, _THIS_IP_);
-	put_array(array, slots);
+	pydepot_free_array(array, slots);
 	return true;
 }
 
-/* As one for the check's accounts, which wait for those who can't sleep. */
-static bool drain_one(struct pynode *node, unsigned int class)
+static bool drain_full(struct pynode *node, unsigned int class)
 {
 	bool drained;
 
 	preempt_disable();
-	drained = drain_full(node, class);
+	drained = drain_array(node, class);
 	preempt_enable();
 	return drained;
 }
@@ -358,7 +365,7 @@ bool pydepot_drain(struct pynode *node)
 	unsigned int class;
 
 	for (class = 0; class < node->heap->classes->nr; class++)
-		while (drain_empty(node, class) || drain_one(node, class))
+		while (drain_empty(node, class) || drain_full(node, class))
 			drained = true;
 	return drained;
 }
@@ -392,7 +399,7 @@ void pydepot_trim(struct pynode *node)
 	for (class = 0; class < node->heap->classes->nr; class++) {
 		depot = &node->class[class].depot;
 		for (low = READ_ONCE(depot->low); low; low--)
-			drain_one(node, class);
+			drain_full(node, class);
 		for (low = READ_ONCE(depot->empty_low); low; low--)
 			drain_empty(node, class);
 		WRITE_ONCE(depot->low, READ_ONCE(depot->nr_full));

@@ -40,11 +40,6 @@ static void reset_stock(struct pystock *stock)
 	stock->slots_shift = 0;
 }
 
-static size_t array_bytes(unsigned int slots_shift)
-{
-	return sizeof(void *) << slots_shift;
-}
-
 static unsigned int class_of(struct pyfront *front, struct pystock *stock)
 {
 	return stock - front->stock;
@@ -99,13 +94,6 @@ static unsigned int flush(struct pystock *stock, unsigned int n,
 
 /* === The size of arrays === */
 
-static void put_array(void **array, unsigned int slots)
-{
-	if (want_init_on_free())
-		memset(array, 0, slots * sizeof(*array));
-	pyheap_put_meta(array);
-}
-
 /* Empties a stock and takes its array away. */
 static void dismantle(struct pystock *stock)
 {
@@ -114,7 +102,7 @@ static void dismantle(struct pystock *stock)
 	if (!stock->slots_shift)
 		return;
 	flush(stock, pystock_count(stock), _THIS_IP_);
-	put_array(array, pystock_slots(stock));
+	pydepot_free_array(array, pystock_slots(stock));
 	reset_stock(stock);
 }
 
@@ -146,13 +134,13 @@ bool pyfront_grow(struct pyheap *heap, struct pynode *node,
 
 	if (is_largest(heap, front, stock) || in_nmi())
 		return false;
-	array = pyheap_take_meta(node, array_bytes(shift), false);
+	array = pyheap_take_meta(node, sizeof(*array) << shift, false);
 	if (!array)
 		return false;
 	array[0] = NULL;
 	memcpy(array + 1, old + 1, n * sizeof(*array));
 	if (stock->slots_shift)
-		put_array(old, pystock_slots(stock));
+		pydepot_free_array(old, pystock_slots(stock));
 	stock->top = array + 1 + n;
 	stock->end = array + (1U << shift);
 	stock->slots_shift = shift;

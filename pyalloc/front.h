@@ -74,10 +74,15 @@ static inline size_t pyfront_size(unsigned int classes)
 	       classes * sizeof(struct pystock);
 }
 
+static inline unsigned int pystock_slots(const struct pystock *stock)
+{
+	return 1U << stock->slots_shift;
+}
+
 /* May be asked from afar, while the stock changes. */
 static inline unsigned int pystock_cached(const struct pystock *stock)
 {
-	unsigned int slots = 1U << stock->slots_shift;
+	unsigned int slots = pystock_slots(stock);
 
 	return clamp_t(long, READ_ONCE(stock->top) - READ_ONCE(stock->end) +
 		       slots - 1, 0, slots - 1);
@@ -98,11 +103,6 @@ static inline unsigned long pystock_frees(const struct pystock *stock,
 	return pystock_cached(stock) - local_read(&stock->brought) +
 	       local_read(&stock->mallocs[0]) +
 	       local_read(&stock->mallocs[1]) - object;
-}
-
-static inline unsigned int pystock_slots(const struct pystock *stock)
-{
-	return 1U << stock->slots_shift;
 }
 
 /* The slot with the NULL; blocks lie behind it. */

@@ -716,18 +716,6 @@ static __always_inline bool go_on(struct pynode *node, struct visit *visit,
 	return true;
 }
 
-/**
- * pyheap_node_of() - the node that a block belongs to
- * @block: a block that is out of its pool, so that its arena stays
- *
- * Context: Any.
- * Return: its node.
- */
-struct pynode *pyheap_node_of(const void *block)
-{
-	return pymap_arena_of(block)->node;
-}
-
 /*
  * Gives back blocks of one node until one of another, or a bad one, comes;
  * of that one @entry is what the map has while its pool still stands.

@@ -197,6 +197,12 @@ static inline bool pyclass_is_far(const struct pyclass *class)
 	return class->blocks > 128;
 }
 
+/* What the largest array of a class has: a block a slot, and the floor. */
+static inline size_t pyclass_slots(const struct pyclass *class)
+{
+	return 1UL << class->slots_shift;
+}
+
 static inline unsigned long *pypool_bits(const struct pyclass *class,
 					 struct pypool *pool)
 {
@@ -281,7 +287,6 @@ void *pyheap_take_meta(struct pynode *node, size_t bytes, bool dip);
 void pyheap_put_meta(void *block);
 void pyheap_add_bytes(struct pyheap *heap, unsigned int row, long bytes);
 size_t pyheap_put(size_t n, void **blocks, unsigned long caller);
-struct pynode *pyheap_node_of(const void *block);
 enum pyalloc_mistake pynode_judge(const void *ptr);
 enum pyalloc_mistake pyheap_judge(const void *ptr);
 bool pyheap_is_live(const void *ptr, unsigned long caller);

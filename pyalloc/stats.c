@@ -34,7 +34,7 @@ static void add_node(struct pynode *node, struct pyheap_stats *stats)
 		to->live += from->live;
 		to->meta += from->meta;
 		to->cached += from->depot.nr_full *
-			      ((1U << classes->class[i].slots_shift) - 1);
+			      (pyclass_slots(&classes->class[i]) - 1);
 		to->available += from->pools * classes->class[i].blocks -
 				 from->live;
 	}
