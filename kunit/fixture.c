@@ -110,7 +110,7 @@ void expect_whole(struct kunit *test)
 	struct pycheck *check = kzalloc(sizeof(*check), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, check);
-	pycheck_all(check);
+	KUNIT_EXPECT_EQ(test, pycheck_all(check), 0);
 	KUNIT_EXPECT_EQ_MSG(test, check->broken, 0UL, "%s", check->what);
 	kfree(check);
 }

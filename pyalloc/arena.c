@@ -25,6 +25,7 @@
 #include <linux/vmalloc.h>
 
 #include "arena.h"
+#include "fault.h"
 #include "heap.h"
 #include "raw.h"
 #include "compat.h"
@@ -86,8 +87,11 @@ static gfp_t arena_gfp(gfp_t gfp)
  */
 static void *take_pages(unsigned int shift, int nid, gfp_t gfp)
 {
-	struct page *page = alloc_pages_node(nid, gfp, shift - PAGE_SHIFT);
+	struct page *page;
 
+	if (pyfault_strikes(PYFAULT_ARENA_PAGES))
+		return NULL;
+	page = alloc_pages_node(nid, gfp, shift - PAGE_SHIFT);
 	if (!page)
 		return NULL;
 	get_page(page);
@@ -129,7 +133,8 @@ static void *take_run(unsigned int *shift, int nid, gfp_t gfp)
 /* Its pages are single ones: if it asked hard, the OOM killer would come. */
 static void *take_vmalloc(unsigned int shift, gfp_t gfp)
 {
-	if (pyarena_source == PYARENA_PAGES || !gfpflags_allow_blocking(gfp))
+	if (pyarena_source == PYARENA_PAGES || !gfpflags_allow_blocking(gfp) ||
+	    pyfault_strikes(PYFAULT_ARENA_VMALLOC))
 		return NULL;
 	return __vmalloc(1UL << shift, (arena_gfp(gfp) & ~__GFP_NORETRY) |
 				       __GFP_RETRY_MAYFAIL);
@@ -157,22 +162,34 @@ static void give_memory(void *base, size_t bytes, enum pyarena_source source)
 		give_pages(base, bytes);
 }
 
+static struct pypool *make_pools(unsigned int granules, gfp_t gfp)
+{
+	struct pypool *pools;
+	unsigned int i;
+
+	if (pyfault_strikes(PYFAULT_ARENA_POOLS))
+		return NULL;
+	pools = kcalloc(granules, sizeof(*pools), gfp);
+	for (i = 0; pools && i < granules; i++)
+		pools[i].fullness = PYPOOL_NONE;
+	return pools;
+}
+
 static struct pyarena *make_descriptor(unsigned int granules, gfp_t gfp)
 {
 	struct pyarena *arena;
-	unsigned int i;
 
+	if (pyfault_strikes(PYFAULT_ARENA_DESCRIPTOR))
+		return NULL;
 	arena = kzalloc(struct_size(arena, used_map, BITS_TO_LONGS(granules)),
 			gfp);
 	if (!arena)
 		return NULL;
-	arena->pools = kcalloc(granules, sizeof(*arena->pools), gfp);
+	arena->pools = make_pools(granules, gfp);
 	if (!arena->pools) {
 		kfree(arena);
 		return NULL;
 	}
-	for (i = 0; i < granules; i++)
-		arena->pools[i].fullness = PYPOOL_NONE;
 	INIT_LIST_HEAD(&arena->list);
 	arena->granules = granules;
 	arena->free_granules = granules;

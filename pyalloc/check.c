@@ -474,9 +474,9 @@ static void check_accounts(struct pycheck *check, struct pyheap *heap,
 	       "%s: %ld more blocks out than were taken", heap->name, excess);
 }
 
-static void check_heap(struct pycheck *check, struct pyheap *heap)
+static void check_heap(struct pycheck *check, struct pyheap *heap,
+		       struct pyheap_stats *stats)
 {
-	struct pyheap_stats *stats = kmalloc(sizeof(*stats), GFP_KERNEL);
 	int nid;
 
 	mutex_lock(&heap->walk);
@@ -485,9 +485,7 @@ static void check_heap(struct pycheck *check, struct pyheap *heap)
 	for_each_node(nid)
 		check_depots(check, heap->node[nid]);
 	mutex_unlock(&heap->walk);
-	if (expect(check, stats, "no memory for the check"))
-		check_accounts(check, heap, stats);
-	kfree(stats);
+	check_accounts(check, heap, stats);
 	check->heaps++;
 }
 
@@ -496,11 +494,15 @@ static void check_heap(struct pycheck *check, struct pyheap *heap)
  * @check: what was seen
  *
  * Context: Process; sleeps.
+ * Return: 0, or -ENOMEM: nothing was looked at.
  */
-void pycheck_all(struct pycheck *check)
+int pycheck_all(struct pycheck *check)
 {
+	struct pyheap_stats *stats = pystats_new();
 	struct pyheap *heap;
 
+	if (!stats)
+		return -ENOMEM;
 	memset(check, 0, sizeof(*check));
 	mutex_lock(&check_lock);
 	pyfront_drain_parked();
@@ -509,8 +511,10 @@ void pycheck_all(struct pycheck *check)
 	current_check = NULL;
 	mutex_lock(&pyheaps_lock);
 	list_for_each_entry(heap, &pyheaps, list)
-		check_heap(check, heap);
+		check_heap(check, heap, stats);
 	mutex_unlock(&pyheaps_lock);
 	mutex_unlock(&check_lock);
+	kfree(stats);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(pycheck_all);

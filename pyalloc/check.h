@@ -31,6 +31,6 @@ struct pycheck {
 	char		what[160];
 };
 
-void pycheck_all(struct pycheck *check);
+int pycheck_all(struct pycheck *check);
 
 #endif /* _PYALLOC_CHECK_H */

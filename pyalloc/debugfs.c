@@ -18,6 +18,7 @@
 
 #include "check.h"
 #include "debugfs.h"
+#include "fault.h"
 #include "heap.h"
 #include "stats.h"
 #include "compat.h"
@@ -29,7 +30,7 @@ static int show_heap(struct seq_file *m, struct pyheap *heap,
 		     void (*show)(struct seq_file *m, struct pyheap *heap,
 				  const struct pyheap_stats *stats))
 {
-	struct pyheap_stats *stats = kmalloc(sizeof(*stats), GFP_KERNEL);
+	struct pyheap_stats *stats = pystats_new();
 
 	if (!stats)
 		return -ENOMEM;
@@ -260,7 +261,8 @@ static int arenas_show(struct seq_file *m, void *v)
 		seq_puts(m, "# id source node kib pools free_pools blocks bytes map\n");
 		return 0;
 	}
-	row = kmalloc(sizeof(*row), GFP_KERNEL);
+	row = pyfault_strikes(PYFAULT_STATS) ? NULL :
+	      kmalloc(sizeof(*row), GFP_KERNEL);
 	if (!row)
 		return -ENOMEM;
 	look_at_arena(arena, row);
@@ -301,11 +303,15 @@ static const struct file_operations arenas_fops = {
 
 static int check_show(struct seq_file *m, void *unused)
 {
-	struct pycheck *check = kmalloc(sizeof(*check), GFP_KERNEL);
+	struct pycheck *check = pyfault_strikes(PYFAULT_CHECK) ? NULL :
+				kmalloc(sizeof(*check), GFP_KERNEL);
+	int error;
 
 	if (!check)
 		return -ENOMEM;
-	pycheck_all(check);
+	error = pycheck_all(check);
+	if (error)
+		goto out;
 	if (check->broken)
 		seq_printf(m, "broken: %lu invariants, the first: %s\n",
 			   check->broken, check->what);
@@ -314,8 +320,9 @@ static int check_show(struct seq_file *m, void *unused)
 			   check->heaps, check->arenas, check->pools,
 			   check->blocks, check->cached, check->most_pools,
 			   check->lock_holds);
+out:
 	kfree(check);
-	return 0;
+	return error;
 }
 DEFINE_SHOW_ATTRIBUTE(check);
 
@@ -329,6 +336,38 @@ static int reclaim_set(void *unused, u64 value)
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(reclaim_fops, NULL, reclaim_set, "%llu\n");
+
+/* === fail_nth and faults === */
+
+static int fail_nth_set(void *unused, u64 value)
+{
+	if (value > INT_MAX)
+		return -EINVAL;
+	pyfault_arm(value);
+	return 0;
+}
+
+static int fail_nth_get(void *unused, u64 *value)
+{
+	*value = max(atomic_long_read(&pyfault_left), 0L);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(fail_nth_fops, fail_nth_get, fail_nth_set, "%llu\n");
+
+static int faults_show(struct seq_file *m, void *unused)
+{
+	struct pyfault_counts counts;
+	unsigned int i;
+
+	seq_puts(m, "# point passed failed\n");
+	for (i = 0; i < PYFAULT_NR; i++) {
+		pyfault_counts(i, &counts);
+		seq_printf(m, "%s %lu %lu\n", pyfault_names[i],
+			   counts.passed, counts.failed);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(faults);
 
 static void add_heap(struct dentry *heaps, struct pyheap *heap)
 {
@@ -351,6 +390,9 @@ void __init pydebugfs_init(void)
 	debugfs_create_file("heaps", 0400, root, NULL, &heaps_fops);
 	add_heap(debugfs_create_dir("heap", root), &pyheap_default);
 	debugfs_create_file("check", 0400, root, NULL, &check_fops);
+	debugfs_create_file_unsafe("fail_nth", 0600, root, NULL,
+				   &fail_nth_fops);
+	debugfs_create_file("faults", 0400, root, NULL, &faults_fops);
 	debugfs_create_file_unsafe("reclaim", 0200, root, NULL, &reclaim_fops);
 }
 

@@ -25,6 +25,7 @@
 
 #include "debug.h"
 #include "depot.h"
+#include "fault.h"
 #include "front.h"
 #include "raw.h"
 #include "reclaim.h"
@@ -611,8 +612,9 @@ int pyfront_init(struct pyheap *heap)
 {
 	int cpu;
 
-	heap->front = __alloc_percpu(pyfront_size(heap->classes->nr),
-				     __alignof__(struct pyfront));
+	if (!pyfault_strikes(PYFAULT_FRONTS))
+		heap->front = __alloc_percpu(pyfront_size(heap->classes->nr),
+					     __alignof__(struct pyfront));
 	if (!heap->front)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {

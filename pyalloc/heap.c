@@ -23,6 +23,7 @@
 #include <linux/module.h>
 
 #include "debug.h"
+#include "fault.h"
 #include "front.h"
 #include "heap.h"
 #include "reclaim.h"
@@ -887,7 +888,8 @@ void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip)
 	unsigned int index = node->heap->classes->of_step[PYALLOC_STEP(bytes)];
 	void *block;
 
-	if (!take_blocks(node, index, 1, &block, dip, 0))
+	if (pyfault_strikes(PYFAULT_META) ||
+	    !take_blocks(node, index, 1, &block, dip, 0))
 		return NULL;
 	node->class[index].meta++;
 	return block;
@@ -1158,6 +1160,8 @@ static struct pynode *make_node(struct pyheap *heap, int nid)
 	struct pynode *node;
 	unsigned int i;
 
+	if (pyfault_strikes(PYFAULT_HEAP_NODE))
+		return NULL;
 	node = kzalloc_node(struct_size(node, class, heap->classes->nr),
 			    GFP_KERNEL, node_online(nid) ? nid : NUMA_NO_NODE);
 	if (!node)
@@ -1174,7 +1178,9 @@ static int make_nodes(struct pyheap *heap)
 {
 	int nid;
 
-	heap->node = kcalloc(nr_node_ids, sizeof(*heap->node), GFP_KERNEL);
+	if (!pyfault_strikes(PYFAULT_HEAP_NODES))
+		heap->node = kcalloc(nr_node_ids, sizeof(*heap->node),
+				     GFP_KERNEL);
 	if (!heap->node)
 		return -ENOMEM;
 	for_each_node(nid) {

@@ -11,6 +11,7 @@
 #include "arena.h"
 #include "debugfs.h"
 #include "domain.h"
+#include "fault.h"
 #include "front.h"
 #include "heap.h"
 #include "raw.h"
@@ -39,6 +40,11 @@ static int prealloc;
 module_param(prealloc, int, 0444);
 MODULE_PARM_DESC(prealloc,
 		 "arenas to take at load, given back only when the kernel or reclaim asks, from 0 to 65536");
+
+static int fail_nth;
+module_param(fail_nth, int, 0444);
+MODULE_PARM_DESC(fail_nth,
+		 "for tests: which of pyalloc's own allocations is to fail, from the first at load; 0: none");
 
 /* === Parameters === */
 
@@ -95,9 +101,21 @@ static int __init read_prealloc(void)
 	return 0;
 }
 
+static int __init read_fail_nth(void)
+{
+	if (fail_nth < 0) {
+		pr_err("pyalloc: fail_nth=%d: allowed is 0 and above\n",
+		       fail_nth);
+		return -EINVAL;
+	}
+	pyfault_arm(fail_nth);
+	return 0;
+}
+
 static int __init read_parameters(enum pyclasses_scheme *scheme)
 {
-	int error = read_arena_kib() ?: read_arena_source() ?: read_prealloc();
+	int error = read_arena_kib() ?: read_arena_source() ?:
+		    read_prealloc() ?: read_fail_nth();
 	int number;
 
 	if (error)
@@ -148,15 +166,10 @@ static int __init init_default_heap(enum pyclasses_scheme scheme)
 	return error;
 }
 
-static int __init pyalloc_init(void)
+static int __init init_all(enum pyclasses_scheme scheme)
 {
-	enum pyclasses_scheme scheme;
 	int error;
 
-	pyclasses_init();
-	error = read_parameters(&scheme);
-	if (error)
-		return error;
 	error = pymap_init();
 	if (error)
 		return error;
@@ -176,6 +189,21 @@ exit_heap:
 	exit_default_heap();
 exit_map:
 	pymap_exit();
+	return error;
+}
+
+static int __init pyalloc_init(void)
+{
+	enum pyclasses_scheme scheme;
+	int error;
+
+	pyclasses_init();
+	error = read_parameters(&scheme);
+	if (error)
+		return error;
+	error = init_all(scheme);
+	if (pyfault_struck())
+		pr_info("pyalloc: fail_nth: %s\n", pyfault_struck());
 	return error;
 }
 
@@ -206,7 +234,7 @@ static void report_raw(const struct pyheap_stats *heap)
 
 static void report_live(void)
 {
-	struct pyheap_stats *heap = kmalloc(sizeof(*heap), GFP_KERNEL);
+	struct pyheap_stats *heap = pystats_new();
 
 	if (!heap)
 		return;

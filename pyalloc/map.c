@@ -26,6 +26,7 @@
 #include <linux/xarray.h>
 
 #include "arena.h"
+#include "fault.h"
 #include "heap.h"
 #include "map.h"
 #include "compat.h"
@@ -157,13 +158,13 @@ void pymap_forget(struct pyarena *arena, unsigned int granule,
  * The slot holds its address less @bias.
  */
 static bool install(void **slot, void *absent, size_t bytes, size_t bias,
-		    atomic_long_t *made, gfp_t gfp)
+		    atomic_long_t *made, enum pyfault_point point, gfp_t gfp)
 {
 	void *table;
 
 	if (READ_ONCE(*slot) != absent - bias)
 		return true;
-	table = kzalloc(bytes, gfp);
+	table = pyfault_strikes(point) ? NULL : kzalloc(bytes, gfp);
 	if (!table)
 		return false;
 	/* With the bias, or beyond what kmemleak scans, it looks lost. */
@@ -193,7 +194,7 @@ static bool make_leaves(struct pyarena *arena, gfp_t gfp)
 	for (; leaf <= last; leaf++)
 		if (!install((void **)&pymap.leaves[leaf], no_entries,
 			     PAGE_SIZE, leaf_bias(leaf), &nr_leaves_made,
-			     gfp))
+			     PYFAULT_MAP_LEAF, gfp))
 			return false;
 	return true;
 }
@@ -206,14 +207,19 @@ static void forget_vmalloc(struct pyarena *arena)
 		xa_erase(&vmalloc_arenas, granule_of(arena->base) + i);
 }
 
+static bool remember_granule(struct pyarena *arena, unsigned int i, gfp_t gfp)
+{
+	return !pyfault_strikes(PYFAULT_MAP_VMALLOC) &&
+	       !xa_is_err(xa_store(&vmalloc_arenas,
+				   granule_of(arena->base) + i, arena, gfp));
+}
+
 static bool remember_vmalloc(struct pyarena *arena, gfp_t gfp)
 {
 	unsigned int i;
 
 	for (i = 0; i < arena->granules; i++) {
-		if (!xa_is_err(xa_store(&vmalloc_arenas,
-					granule_of(arena->base) + i, arena,
-					gfp)))
+		if (remember_granule(arena, i, gfp))
 			continue;
 		forget_vmalloc(arena);
 		return false;
@@ -223,13 +229,17 @@ static bool remember_vmalloc(struct pyarena *arena, gfp_t gfp)
 
 static int take_number(struct pyarena *arena, gfp_t gfp)
 {
-	int number = ida_alloc_range(&numbers, 1,
-				     pymap_nr_chunks * PYMAP_PER_CHUNK - 1, gfp);
+	int number;
 
+	if (pyfault_strikes(PYFAULT_MAP_NUMBER))
+		return -ENOMEM;
+	number = ida_alloc_range(&numbers, 1,
+				 pymap_nr_chunks * PYMAP_PER_CHUNK - 1, gfp);
 	if (number < 0)
 		return number;
 	if (!install((void **)&pymap_chunks[number / PYMAP_PER_CHUNK], NULL,
-		     CHUNK_BYTES, 0, &nr_chunks_made, gfp)) {
+		     CHUNK_BYTES, 0, &nr_chunks_made, PYFAULT_MAP_CHUNK,
+		     gfp)) {
 		ida_free(&numbers, number);
 		return -ENOMEM;
 	}
@@ -337,7 +347,8 @@ int __init pymap_init(void)
 	pymap.leaves = kvmalloc_array(pymap.nr_leaves, sizeof(*pymap.leaves),
 				      GFP_KERNEL);
 	pymap_chunks = kvcalloc(pymap_nr_chunks, sizeof(*pymap_chunks), GFP_KERNEL);
-	if (!pymap.leaves || !pymap_chunks) {
+	if (!pymap.leaves || !pymap_chunks ||
+	    pyfault_strikes(PYFAULT_MAP_TABLES)) {
 		kvfree(pymap.leaves);
 		kvfree(pymap_chunks);
 		return -ENOMEM;

@@ -23,6 +23,7 @@
 #include <linux/workqueue.h>
 
 #include "debug.h"
+#include "fault.h"
 #include "raw.h"
 #include "compat.h"
 
@@ -57,6 +58,12 @@ static size_t at_least_a_link(size_t size)
 	return max(size, sizeof(struct llist_node));
 }
 
+/* What must not fail does not. */
+static bool fails(enum pyfault_point point, gfp_t gfp)
+{
+	return !(gfp & __GFP_NOFAIL) && pyfault_strikes(point);
+}
+
 /**
  * pyraw_malloc() - a block from the kernel
  * @size: bytes; fewer than a pointer's are served as so many
@@ -68,7 +75,8 @@ static size_t at_least_a_link(size_t size)
  */
 void *pyraw_malloc(size_t size, gfp_t gfp, int nid)
 {
-	if (size > INT_MAX || !pyraw_may_call())
+	if (size > INT_MAX || !pyraw_may_call() ||
+	    fails(PYFAULT_RAW_MALLOC, gfp))
 		return NULL;
 	size = at_least_a_link(size);
 	gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP);
@@ -246,6 +254,8 @@ static void *resize_vmalloc(void *ptr, size_t old, size_t size, gfp_t gfp)
 	if (size <= PAGE_SIZE)
 		return move(ptr, size, size, gfp) ?: ptr;
 	if (gfpflags_allow_blocking(gfp)) {
+		if (size > old && fails(PYFAULT_RAW_REALLOC, gfp))
+			return NULL;
 		new = pycompat_vrealloc(ptr, size, gfp);
 		if (!IS_ERR(new))
 			return new;
@@ -280,6 +290,7 @@ void *pyraw_realloc(void *ptr, size_t old, size_t size, gfp_t gfp)
 	if (size <= old)
 		return krealloc(ptr, size, gfp | __GFP_NOWARN) ?: ptr;
 	if (size <= PAGE_SIZE)
-		return krealloc(ptr, size, gfp);
+		return fails(PYFAULT_RAW_REALLOC, gfp) ? NULL :
+		       krealloc(ptr, size, gfp);
 	return move(ptr, old, size, gfp);
 }

@@ -26,6 +26,7 @@
 #include <linux/pyalloc.h>
 
 #include "depot.h"
+#include "fault.h"
 #include "front.h"
 #include "heap.h"
 #include "raw.h"
@@ -434,7 +435,8 @@ static int make_shrinker(void)
 {
 	int error;
 
-	shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "pyalloc");
+	shrinker = pyfault_strikes(PYFAULT_SHRINKER) ? NULL :
+		   shrinker_alloc(SHRINKER_NUMA_AWARE, "pyalloc");
 	if (!shrinker)
 		return -ENOMEM;
 	shrinker->count_objects = count_free;
@@ -468,11 +470,13 @@ static int hotplug_state;
  */
 int __init pyreclaim_init(void)
 {
-	int state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
-					      "mm/pyalloc:dead", NULL,
-					      drain_dead_cpu);
-	int error;
+	int error, state;
 
+	if (pyfault_strikes(PYFAULT_HOTPLUG))
+		return -ENOMEM;
+	state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+					  "mm/pyalloc:dead", NULL,
+					  drain_dead_cpu);
 	if (state < 0)
 		return state;
 	hotplug_state = state;

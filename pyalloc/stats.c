@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 
 #include "domain.h"
+#include "fault.h"
 #include "front.h"
 #include "heap.h"
 #include "stats.h"
@@ -95,6 +96,19 @@ static void sum_class(const struct pyclass *class, struct pyclass_stats *row,
 	stats->quantization_bytes += row->pools *
 		((class->granules << PYGRANULE_SHIFT) -
 		 class->blocks * class->size);
+}
+
+/**
+ * pystats_new() - memory for a snapshot of a heap
+ *
+ * Context: Process; sleeps.
+ * Return: the snapshot, which kfree() frees, or NULL.
+ */
+struct pyheap_stats *pystats_new(void)
+{
+	if (pyfault_strikes(PYFAULT_STATS))
+		return NULL;
+	return kmalloc(sizeof(struct pyheap_stats), GFP_KERNEL);
 }
 
 /**
@@ -184,7 +198,7 @@ static long peak_of(unsigned int row, long bytes)
  */
 int pystats_domains(struct pydomain_stats stats[PYDOMAIN_ROWS])
 {
-	struct pyheap_stats *heap = kmalloc(sizeof(*heap), GFP_KERNEL);
+	struct pyheap_stats *heap = pystats_new();
 	unsigned int row;
 
 	if (!heap)

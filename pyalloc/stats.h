@@ -101,6 +101,7 @@ struct pydomain_stats {
 	long	peak_bytes;
 };
 
+struct pyheap_stats *pystats_new(void);
 void pystats_heap(struct pyheap *heap, struct pyheap_stats *stats);
 int pystats_domains(struct pydomain_stats stats[PYDOMAIN_ROWS]);
 
