@@ -60,7 +60,8 @@ void *make_large(struct burst *burst);
 /* Frees look at blocks of the smallest classes under the lock then. */
 static inline bool frees_take_no_lock(const struct burst *burst)
 {
-	return !want_init_on_free() || !pyclass_is_far(burst->class);
+	return !(want_init_on_free() || PYSAN_WATCHES) ||
+	       !pyclass_is_far(burst->class);
 }
 
 static inline unsigned long lock_holds(const struct burst *burst)

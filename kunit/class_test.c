@@ -16,7 +16,7 @@ static void test_class_of_every_size(struct kunit *test)
 	for (size = 0; size <= PYALLOC_SMALL_MAX; size++) {
 		block = pymem_malloc(size, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, block);
-		KUNIT_EXPECT_EQ(test, pyalloc_usable_size(block),
+		KUNIT_EXPECT_EQ(test, room_of(block),
 				class_size(size));
 		pymem_free(block);
 	}
@@ -76,7 +76,8 @@ static void test_live_blocks_do_not_overlap(struct kunit *test)
 	for (i = 0; i < N; i++) {
 		blocks[i] = pyobject_malloc(size_of(i), GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, blocks[i]);
-		fill(blocks[i], class_size(size_of(i)), seed_of(blocks[i]));
+		fill(blocks[i], pyalloc_usable_size(blocks[i]),
+		     seed_of(blocks[i]));
 	}
 	KUNIT_EXPECT_EQ(test, count_overlaps(N, blocks), 0);
 	for (i = 0; i < N; i++) {

@@ -209,7 +209,7 @@ static void add_foreigner(struct foreigners *foreigners, void *block)
 	if (!block)
 		return;
 	foreigners->blocks[foreigners->n] = block;
-	foreigners->usable[foreigners->n++] = pyalloc_usable_size(block);
+	foreigners->usable[foreigners->n++] = room_of(block);
 }
 
 static void fetch_foreigners(struct foreigners *foreigners)

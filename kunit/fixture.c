@@ -199,11 +199,11 @@ enum pyclasses_scheme loaded_scheme(void)
 	if (scheme >= 0)
 		return scheme;
 	block = pymem_malloc(24, GFP_KERNEL | __GFP_NOFAIL);
-	scheme = pyalloc_usable_size(block) == 24 ? PYCLASSES_FINE :
+	scheme = room_of(block) == 24 ? PYCLASSES_FINE :
 		 PYCLASSES_LINEAR;
 	pymem_free(block);
 	block = pymem_malloc(40, GFP_KERNEL | __GFP_NOFAIL);
-	if (pyalloc_usable_size(block) == 64)
+	if (room_of(block) == 64)
 		scheme = PYCLASSES_POW2;
 	pymem_free(block);
 	return scheme;
@@ -413,6 +413,47 @@ bool is_heaps(const void *ptr)
 	return pymap_lookup(ptr) != 0;
 }
 
+static size_t vmalloc_room(const void *block)
+{
+	size_t room = 0;
+
+	while (vmalloc_to_page(block + room))
+		room += PAGE_SIZE;
+	return room;
+}
+
+/**
+ * room_of() - how many bytes a block has, whatever was asked for
+ * @block: a live block of the heap's or the kernel's
+ *
+ * It is what the accounts have, and pyalloc_usable_size() too unless KASAN
+ * watches.
+ *
+ * Return: bytes.
+ */
+size_t room_of(const void *block)
+{
+	u32 code = pymap_lookup(block) & PYMAP_CODE_MASK;
+
+	if (code)
+		return pyheap_class(&pyheap_default, code - 1)->size;
+	return is_vmalloc_addr(block) ? vmalloc_room(block) : ksize(block);
+}
+
+/**
+ * expect_usable_size() - pyalloc_usable_size() says what it should
+ * @test: the case
+ * @block: a live block
+ * @size: how many bytes were asked for
+ */
+void expect_usable_size(struct kunit *test, const void *block, size_t size)
+{
+	size_t usable = IS_ENABLED(CONFIG_KASAN_GENERIC) ?
+			max_t(size_t, size, 1) : room_of(block);
+
+	KUNIT_EXPECT_EQ(test, pyalloc_usable_size(block), usable);
+}
+
 /* === Many blocks === */
 
 /**
@@ -547,7 +588,7 @@ unsigned int count_overlaps(size_t n, void **blocks)
 
 	sort(blocks, n, sizeof(*blocks), compare_pointers, NULL);
 	for (i = 1; i < n; i++)
-		if (blocks[i - 1] + pyalloc_usable_size(blocks[i - 1]) >
+		if (blocks[i - 1] + room_of(blocks[i - 1]) >
 		    blocks[i])
 			overlaps++;
 	return overlaps;

@@ -59,6 +59,7 @@ void expect_report(struct kunit *test, enum pyalloc_mistake mistake,
 		   const void *ptr);
 void expect_no_report(struct kunit *test);
 void expect_whole(struct kunit *test);
+void expect_usable_size(struct kunit *test, const void *block, size_t size);
 
 /* Size classes, by the rule of the scheme that the module was loaded with. */
 enum pyclasses_scheme loaded_scheme(void);
@@ -88,6 +89,7 @@ void fill(void *ptr, size_t bytes, u8 seed);
 bool is_filled(const void *ptr, size_t bytes, u8 seed);
 bool is_zero(const void *ptr, size_t bytes);
 bool is_heaps(const void *ptr);
+size_t room_of(const void *block);
 
 /* Many blocks, linked through their own first word. */
 void *push_block(void *first, void *block);

@@ -23,7 +23,7 @@ static void expect_at_work(struct kunit *test)
 	for (i = 0; i < 40; i++) {
 		blocks[i] = pymem_malloc(i * 13, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, blocks[i]);
-		KUNIT_EXPECT_EQ(test, pyalloc_usable_size(blocks[i]),
+		KUNIT_EXPECT_EQ(test, room_of(blocks[i]),
 				class_size(i * 13));
 		for (j = 0; j < i; j++)
 			KUNIT_EXPECT_PTR_NE(test, blocks[i], blocks[j]);

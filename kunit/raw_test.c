@@ -36,8 +36,9 @@ static void try_free(struct kunit *test, const struct domain *domain,
 	size_t usable;
 
 	KUNIT_ASSERT_NOT_NULL(test, block);
-	usable = pyalloc_usable_size(block);
+	usable = room_of(block);
 	KUNIT_EXPECT_GE(test, usable, size);
+	expect_usable_size(test, block, size);
 	if (kind == KMALLOC)
 		KUNIT_EXPECT_EQ(test, usable, ksize(block));
 	else if (is_vmalloc_addr(block))
@@ -66,7 +67,7 @@ static void try_realloc(struct kunit *test, const struct domain *domain,
 	KUNIT_ASSERT_NOT_NULL(test, block);
 	may_be_heaps = domain->id != PYMEM_DOMAIN_RAW &&
 		       to <= PYALLOC_SMALL_MAX;
-	usable = pyalloc_usable_size(block);
+	usable = room_of(block);
 	fill(block, size, 0x3c);
 	now = domain->realloc(block, to, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, now);
@@ -102,7 +103,7 @@ static void test_cache_objects(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, cache);
 	object = kmem_cache_alloc(cache, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, object);
-	usable = pyalloc_usable_size(object);
+	usable = room_of(object);
 	KUNIT_EXPECT_GE(test, usable, (size_t)120);
 	domain->free(object);
 	balance_foreign(test, domain, usable);

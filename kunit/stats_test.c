@@ -64,7 +64,7 @@ static void test_malloc_and_free(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		block = domain->malloc(sizes[i], GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, block);
-		usable = pyalloc_usable_size(block);
+		usable = room_of(block);
 		expect_counts(test, change, .mallocs = 1, .blocks = 1,
 			      .bytes = usable);
 		domain->free(block);
@@ -87,7 +87,7 @@ static void test_calloc(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		block = domain->calloc(1, sizes[i], GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, block);
-		usable = pyalloc_usable_size(block);
+		usable = room_of(block);
 		expect_counts(test, change, .callocs = 1, .blocks = 1,
 			      .bytes = usable);
 		domain->free(block);
@@ -113,7 +113,7 @@ static void test_realloc(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		block = domain->realloc(block, steps[i], GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, block);
-		now = pyalloc_usable_size(block);
+		now = room_of(block);
 		expect_counts(test, change, .reallocs = 1, .blocks = !usable,
 			      .bytes = now - usable);
 		usable = now;
@@ -185,7 +185,7 @@ static void test_bulk(struct kunit *test)
 		      .bytes = -300 * 64);
 	KUNIT_ASSERT_EQ(test, pymem_malloc_bulk(1024, GFP_KERNEL, 10, blocks),
 			(size_t)10);
-	usable = 10 * pyalloc_usable_size(blocks[0]);
+	usable = 10 * room_of(blocks[0]);
 	expect_counts(test, change, .mallocs = 10, .blocks = 10,
 		      .bytes = usable);
 	pymem_free_bulk(10, blocks);
@@ -210,7 +210,7 @@ static void test_small_blocks_from_raw(struct kunit *test)
 				    PYMEM_DOMAIN_RAW : PYDOMAIN_FOREIGN);
 	block = domain->malloc(64, GFP_KERNEL_ACCOUNT);
 	KUNIT_ASSERT_NOT_NULL(test, block);
-	usable = pyalloc_usable_size(block);
+	usable = room_of(block);
 	expect_counts(test, change, .mallocs = 1, .blocks = 1,
 		      .bytes = usable);
 	domain->free(block);
@@ -218,7 +218,7 @@ static void test_small_blocks_from_raw(struct kunit *test)
 		      .bytes = -usable);
 	block = domain->calloc(2, 64, GFP_KERNEL_ACCOUNT);
 	KUNIT_ASSERT_NOT_NULL(test, block);
-	usable = pyalloc_usable_size(block);
+	usable = room_of(block);
 	expect_counts(test, change, .callocs = 1, .blocks = 1,
 		      .bytes = usable);
 	domain->free(block);
@@ -236,7 +236,7 @@ static void adopt(struct kunit *test, struct change *object, size_t size,
 	long usable;
 
 	KUNIT_ASSERT_NOT_NULL(test, block);
-	usable = pyalloc_usable_size(block);
+	usable = room_of(block);
 	expect_counts(test, object, .reallocs = 1, .blocks = 1,
 		      .bytes = usable);
 	pyobject_free(block);
@@ -250,7 +250,7 @@ static void test_foreign_blocks(struct kunit *test)
 	struct change *foreign = begin_change(test, PYDOMAIN_FOREIGN);
 	struct change *object = begin_change(test, PYMEM_DOMAIN_OBJ);
 	void *block = kmalloc(100, GFP_KERNEL);
-	long usable = pyalloc_usable_size(block);
+	long usable = room_of(block);
 
 	pyobject_free(block);
 	expect_counts(test, foreign, .frees = 1, .blocks = -1,

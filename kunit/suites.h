@@ -23,5 +23,6 @@ extern struct kunit_suite stats_suite;
 extern struct kunit_suite misuse_suite;
 extern struct kunit_suite context_suite;
 extern struct kunit_suite smp_suite;
+extern struct kunit_suite sanitizer_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */

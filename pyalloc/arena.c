@@ -28,6 +28,7 @@
 #include "fault.h"
 #include "heap.h"
 #include "raw.h"
+#include "sanitizer.h"
 #include "compat.h"
 
 const char *const pyarena_source_names[PYARENA_NR_SOURCES] = {
@@ -102,6 +103,7 @@ static void give_pages(void *base, size_t bytes)
 {
 	struct page *page = virt_to_page(base);
 
+	pysan_show(base, bytes);
 	page_ref_dec(page);
 	__free_pages(page, get_order(bytes));
 }
@@ -133,11 +135,16 @@ static void *take_run(unsigned int *shift, int nid, gfp_t gfp)
 /* Its pages are single ones: if it asked hard, the OOM killer would come. */
 static void *take_vmalloc(unsigned int shift, gfp_t gfp)
 {
+	void *base;
+
 	if (pyarena_source == PYARENA_PAGES || !gfpflags_allow_blocking(gfp) ||
 	    pyfault_strikes(PYFAULT_ARENA_VMALLOC))
 		return NULL;
-	return __vmalloc(1UL << shift, (arena_gfp(gfp) & ~__GFP_NORETRY) |
+	base = __vmalloc(1UL << shift, (arena_gfp(gfp) & ~__GFP_NORETRY) |
 				       __GFP_RETRY_MAYFAIL);
+	if (base)
+		pysan_forget_area(base);
+	return base;
 }
 
 static void *granule_at(struct pyarena *arena, unsigned int granule)
@@ -156,10 +163,12 @@ static void give_split(struct pyarena *arena)
 
 static void give_memory(void *base, size_t bytes, enum pyarena_source source)
 {
-	if (source == PYARENA_VMALLOC)
+	if (source == PYARENA_VMALLOC) {
+		pysan_show(base, bytes);
 		vfree(base);
-	else
+	} else {
 		give_pages(base, bytes);
+	}
 }
 
 static struct pypool *make_pools(unsigned int granules, gfp_t gfp)
@@ -247,6 +256,7 @@ bool pyarena_add(struct pynode *node, gfp_t gfp, enum pyarena_source source)
 	arena->node = node;
 	if (pymap_add_arena(arena, arena_gfp(gfp)))
 		goto free_descriptor;
+	pysan_hide_arena(arena);
 	pynode_add_arena(node, arena);
 	return true;
 

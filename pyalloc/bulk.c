@@ -152,6 +152,7 @@ static size_t push_many(const struct pyclass *class, unsigned long code,
 	n = min_t(size_t, n, stock->end - stock->top);
 	n = pyclass_copy_blocks(class, code, stock->top[-1], n, stock->top,
 				blocks);
+	pyclass_hide_blocks(class, n, stock->top);
 	stock->top += n;
 	pystock_leave(stock);
 	return n;

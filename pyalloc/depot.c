@@ -256,6 +256,7 @@ size_t pydepot_put_blocks(struct pynode *node, unsigned int class, size_t n,
 			empty++;
 			break;
 		}
+		pyclass_hide_blocks(size, each, array + 1);
 		push_array(&depot->full, array);
 		put += each;
 		arrays++;

@@ -32,6 +32,7 @@
 #include "front.h"
 #include "heap.h"
 #include "raw.h"
+#include "sanitizer.h"
 #include "compat.h"
 
 static DEFINE_STATIC_KEY_FALSE(pyalloc_wrapped);
@@ -188,10 +189,19 @@ static bool wants_zero(gfp_t gfp)
 	return want_init_on_alloc(gfp);
 }
 
-static void *finish(void *block, unsigned int step, gfp_t gfp)
+/* A block goes out: to the client, and to who watches him. */
+static void *finish(void *block, size_t size, gfp_t gfp)
 {
-	if (block && wants_zero(gfp))
-		zero_block(block, pyheap_default.step_size[step]);
+	size_t room = pyheap_default.step_size[PYALLOC_STEP(size)];
+
+	if (!block)
+		return NULL;
+	pysan_show(block, room);
+	if (wants_zero(gfp))
+		zero_block(block, room);
+	pysan_resize(block, size, room);
+	if (PYSAN_KMEMLEAK && pyarena_may_take(gfp))
+		pysan_track(block, room, gfp);
 	return block;
 }
 
@@ -209,7 +219,7 @@ static void *heap_malloc(enum pymem_domain domain, size_t size, gfp_t gfp,
 	if (!block)
 		block = pyfront_malloc(&pyheap_default, step, gfp, domain,
 				       nid);
-	return finish(block, step, gfp);
+	return finish(block, size, gfp);
 }
 
 /* The long way of every malloc: any size, any gfp, any state of the front. */
@@ -245,7 +255,7 @@ static noinline void *malloc_more(size_t size, gfp_t gfp,
 			       NUMA_NO_NODE);
 	if (unlikely(!block))
 		return fall_back(domain, size, gfp, NUMA_NO_NODE);
-	return finish(block, step, gfp);
+	return finish(block, size, gfp);
 }
 
 static noinline void *malloc_more_steps(unsigned long steps, gfp_t gfp,
@@ -272,7 +282,8 @@ static __always_inline void *malloc_any(enum pymem_domain domain, size_t size,
 {
 	void *block;
 
-	if (unlikely(size > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL))
+	if (unlikely(size > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL) ||
+	    PYSAN_WATCHES)
 		return malloc_slow(size, gfp, domain, NUMA_NO_NODE);
 	block = malloc_fast(domain, PYALLOC_STEP(size), gfp);
 	return likely(block) ? block : malloc_more(size, gfp, domain);
@@ -281,8 +292,12 @@ static __always_inline void *malloc_any(enum pymem_domain domain, size_t size,
 static __always_inline void *malloc_steps(enum pymem_domain domain,
 					  unsigned long steps, gfp_t gfp)
 {
-	void *block = malloc_fast(domain, steps, gfp);
+	void *block;
 
+	if (PYSAN_WATCHES)
+		return malloc_slow(steps << PYALLOC_STEP_SHIFT, gfp, domain,
+				   NUMA_NO_NODE);
+	block = malloc_fast(domain, steps, gfp);
 	return likely(block) ? block : malloc_more_steps(steps, gfp, domain);
 }
 
@@ -467,6 +482,12 @@ static unsigned int class_of_entry(u32 entry)
 	return (entry & PYMAP_CODE_MASK & ~PYMAP_CLOSED) - 1;
 }
 
+static void wipe(void *block, size_t room)
+{
+	pysan_show(block, room);
+	memset(block, 0, room);
+}
+
 static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 		      unsigned long caller)
 {
@@ -477,13 +498,15 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 		pydebug_report(PYALLOC_NO_POOL, block, entry, caller);
 		return;
 	}
-	if (want_init_on_free()) {
-		/* Only a block may be wiped. */
-		if (!pyheap_is_live(block, caller))
-			return;
-		memset(block, 0, pyheap_class(heap, class)->size);
-	}
-	if (!pyfront_push(class + 1, domain, block))
+	/* Only a block may be wiped, and taken from who watches it. */
+	if ((want_init_on_free() || PYSAN_WATCHES) &&
+	    !pyheap_is_live(block, caller))
+		return;
+	if (want_init_on_free())
+		wipe(block, pyheap_class(heap, class)->size);
+	if (!pysan_forget(block))
+		pyfront_free_later(heap, class, domain, block);
+	else if (!pyfront_push(class + 1, domain, block))
 		pyfront_free(heap, class, domain, block, caller);
 }
 
@@ -518,8 +541,13 @@ static noinline void free_more(void *block, enum pymem_domain domain,
 static __always_inline void domain_free(enum pymem_domain domain, void *block,
 					unsigned long caller)
 {
-	unsigned long code = pymap_code(block);
+	unsigned long code;
 
+	if (PYSAN_WATCHES) {
+		free_slow(block, domain, caller);
+		return;
+	}
+	code = pymap_code(block);
 	/* So that gcc makes no case of its own of what is not mapped. */
 	OPTIMIZER_HIDE_VAR(code);
 	if (unlikely(!pyfront_push(code, domain, block)))
@@ -632,11 +660,14 @@ static void *heap_realloc(enum pymem_domain domain, u32 entry, void *block,
 	heap = heap_of(entry);
 	room = pyheap_class(heap, class)->size;
 	if (!stays(heap, class, size))
-		return move_block(domain, domain, block, room, size, gfp,
+		return move_block(domain, domain, block,
+				  pysan_accessible(block, room), size, gfp,
 				  caller);
 	/* What it grows into later has to be zero then. */
+	pysan_show(block, room);
 	if (gfp & __GFP_ZERO)
 		memset(block + size, 0, room - size);
+	pysan_resize(block, size, room);
 	count(domain, reallocs);
 	return block;
 }
@@ -671,6 +702,7 @@ static void *raw_resize(enum pymem_domain domain, void *block, size_t room,
 static void *raw_realloc(enum pymem_domain domain, void *block, size_t size,
 			 gfp_t gfp, unsigned long caller)
 {
+	unsigned int from;
 	size_t room;
 
 	if (!pyraw_is_block(block, caller)) {
@@ -680,10 +712,11 @@ static void *raw_realloc(enum pymem_domain domain, void *block, size_t size,
 	room = pyraw_usable_size(block);
 	if (domain == PYMEM_DOMAIN_RAW || !is_heaps(size, gfp))
 		return raw_resize(domain, block, room, size, gfp);
-	if (pyraw_may_call() && !is_vmalloc_addr(block))
+	from = row_of(domain, room);
+	if (pyraw_may_call())
 		block = pyraw_whole(block, room);
-	return move_block(domain, row_of(domain, room), block, room, size,
-			  gfp, caller);
+	return move_block(domain, from, block, pysan_accessible(block, room),
+			  size, gfp, caller);
 }
 
 static void *realloc_any(enum pymem_domain domain, void *ptr, size_t size,
@@ -763,26 +796,13 @@ void *pyobject_realloc(void *ptr, size_t size, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(pyobject_realloc);
 
-/* All of it may be used then, also where KASAN watches. */
-static size_t raw_usable_size(const void *ptr, unsigned long caller)
-{
-	size_t bytes;
-
-	if (!pyraw_is_block(ptr, caller))
-		return 0;
-	bytes = pyraw_usable_size(ptr);
-	if (pyraw_may_call())
-		pyraw_whole((void *)ptr, bytes);
-	return bytes;
-}
-
 /**
  * pyalloc_usable_size() - how many bytes a block has room for
  * @ptr: as for pymem_free()
  *
  * Context: Any.  Of a vmalloc'd block it costs a walk of its pages.
- * Return: bytes, the size class's for a block of the heap; 0 for NULL and
- * for what is not a block.
+ * Return: bytes, the size class's for a block of the heap, or where KASAN
+ * watches what was asked for; 0 for NULL and for what is not a block.
  */
 size_t pyalloc_usable_size(const void *ptr)
 {
@@ -792,10 +812,12 @@ size_t pyalloc_usable_size(const void *ptr)
 		return 0;
 	entry = pymap_lookup(ptr);
 	if (!entry)
-		return raw_usable_size(ptr, _RET_IP_);
+		return pyraw_is_block(ptr, _RET_IP_) ?
+		       pysan_accessible(ptr, pyraw_usable_size(ptr)) : 0;
 	if (!pyheap_is_live(ptr, _RET_IP_))
 		return 0;
-	return pyheap_class(heap_of(entry), class_of_entry(entry))->size;
+	return pysan_accessible(ptr, pyheap_class(heap_of(entry),
+						  class_of_entry(entry))->size);
 }
 EXPORT_SYMBOL_GPL(pyalloc_usable_size);
 
@@ -820,10 +842,9 @@ size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs)
 	if (is_heaps(size, gfp) && !static_branch_unlikely(&pyalloc_wrapped)) {
 		got = pybulk_malloc(&pyheap_default, step, gfp,
 				    PYMEM_DOMAIN_MEM, n, ptrs);
-		if (wants_zero(gfp))
+		if (wants_zero(gfp) || PYSAN_WATCHES)
 			for (i = 0; i < got; i++)
-				zero_block(ptrs[i],
-					   pyheap_default.step_size[step]);
+				finish(ptrs[i], size, gfp);
 	}
 	for (; got < n; got++) {
 		ptrs[got] = malloc_slow(size, gfp, PYMEM_DOMAIN_MEM,
@@ -834,6 +855,13 @@ size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs)
 	return got;
 }
 EXPORT_SYMBOL_GPL(pymem_malloc_bulk);
+
+static void forget_many(size_t n, void **ptrs)
+{
+	while (n--)
+		if (pymap_lookup(ptrs[n]))
+			pysan_forget(ptrs[n]);
+}
 
 /**
  * pymem_free_bulk() - free many blocks
@@ -849,10 +877,12 @@ void pymem_free_bulk(size_t n, void **ptrs)
 	size_t done = 0, run;
 	unsigned long code;
 
+	if (PYSAN_KMEMLEAK)
+		forget_many(n, ptrs);
 	while (done < n) {
 		code = pymap_code(ptrs[done]);
 		run = 0;
-		if (pymap_is_open(code) &&
+		if (pymap_is_open(code) && !(PYSAN_KMEMLEAK && in_nmi()) &&
 		    !static_branch_unlikely(&pyalloc_wrapped))
 			run = pybulk_free(&pyheap_default, code - 1,
 					  PYMEM_DOMAIN_MEM, n - done,

@@ -396,6 +396,7 @@ void pyfront_drain_parked(void)
 		node = node->next;
 		/* It may have been wiped before it was linked. */
 		*(void **)block = NULL;
+		pysan_forget(block);
 		pyheap_put(1, &block, _RET_IP_);
 	}
 }
@@ -428,6 +429,7 @@ static void put_or_flush(struct pyheap *heap, struct pyfront *front,
 		put_one(stock, domain, block, caller);
 		return;
 	}
+	pyheap_hide(block);
 	*stock->top++ = block;
 	pystock_count_frees(stock, domain, 1);
 }
@@ -480,6 +482,28 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
 	preempt_enable();
 	if (mistake != PYALLOC_NO_MISTAKE)
 		pydebug_report(mistake, block, pymap_lookup(block), caller);
+}
+
+/**
+ * pyfront_free_later() - free where not even kmemleak can be told of it
+ * @heap: the heap
+ * @class: the size class of @block
+ * @domain: mem or object
+ * @block: a live block
+ *
+ * Context: Any.
+ */
+void pyfront_free_later(struct pyheap *heap, unsigned int class,
+			enum pymem_domain domain, void *block)
+{
+	struct pystock *stock;
+
+	preempt_disable();
+	stock = &this_cpu_ptr(heap->front)->stock[class];
+	pystock_count_frees(stock, domain, 1);
+	local_dec(&stock->brought);
+	park(block);
+	preempt_enable();
 }
 
 /* === Draining === */

@@ -226,6 +226,7 @@ static __always_inline bool pyfront_push(unsigned long code,
 	top = stock->top;
 	if (unlikely(top == stock->end || top[-1] == block))
 		goto leave;
+	pyheap_hide(block);
 	*top = block;
 	barrier();
 	stock->top++;
@@ -245,6 +246,8 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 		     enum pymem_domain domain, int nid);
 void pyfront_free(struct pyheap *heap, unsigned int class,
 		  enum pymem_domain domain, void *block, unsigned long caller);
+void pyfront_free_later(struct pyheap *heap, unsigned int class,
+			enum pymem_domain domain, void *block);
 void pyfront_fold(struct pyheap *heap, struct pystock *stock,
 		  unsigned int class);
 bool pyfront_grow(struct pyheap *heap, struct pynode *node,

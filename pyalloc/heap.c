@@ -694,6 +694,7 @@ static __always_inline size_t put_blocks(struct visit *visit, size_t n,
 		if (unlikely(*mistake != PYALLOC_NO_MISTAKE))
 			break;
 		bits[BIT_WORD(index)] |= BIT_MASK(index);
+		pysan_hide(blocks[done], visit->class->size);
 	}
 	visit->pool->live -= done;
 	visit->put += done;
@@ -855,6 +856,19 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 	return mistake;
 }
 
+/* Behind pyheap_hide(). */
+void __pyheap_hide(const void *block)
+{
+	struct pyarena *arena;
+	struct visit visit;
+
+	rcu_read_lock();
+	arena = pymap_arena_of(block);
+	if (arena && begin_visit(&visit, arena, block))
+		pysan_hide(block, visit.class->size);
+	rcu_read_unlock();
+}
+
 /**
  * pyheap_is_live() - as pyheap_judge(), and report what is not
  * @ptr: a pointer for which the map has an entry
@@ -867,6 +881,9 @@ bool pyheap_is_live(const void *ptr, unsigned long caller)
 {
 	enum pyalloc_mistake mistake = pyheap_judge(ptr);
 
+	/* It lies in a front or a depot. */
+	if (mistake == PYALLOC_NO_MISTAKE && pysan_is_hidden(ptr))
+		mistake = PYALLOC_DOUBLE_FREE;
 	if (mistake != PYALLOC_NO_MISTAKE)
 		pydebug_report(mistake, ptr, pymap_lookup(ptr), caller);
 	return mistake == PYALLOC_NO_MISTAKE;
@@ -892,6 +909,7 @@ void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip)
 	    !take_blocks(node, index, 1, &block, dip, 0))
 		return NULL;
 	node->class[index].meta++;
+	pysan_show(block, pyheap_class(node->heap, index)->size);
 	return block;
 }
 

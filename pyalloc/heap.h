@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "debug.h"
 #include "depot.h"
+#include "sanitizer.h"
 
 struct pyfront;
 struct pystock;
@@ -163,6 +164,8 @@ struct pyheap {
 	atomic_long_t		false_frees;
 };
 
+void __pyheap_hide(const void *block);
+
 extern struct pyheap pyheap_default;
 extern struct list_head pyheaps;
 extern struct mutex pyheaps_lock;
@@ -218,6 +221,13 @@ static inline const struct pyclass *pyheap_class(const struct pyheap *heap,
 						 unsigned int class)
 {
 	return &heap->classes->class[class];
+}
+
+/* A block that the map knows is free. */
+static inline void pyheap_hide(const void *block)
+{
+	if (PYSAN_KASAN)
+		__pyheap_hide(block);
 }
 
 bool pynode_lock(struct pynode *node, unsigned long *flags);
@@ -277,6 +287,15 @@ pyclass_copy_blocks(const struct pyclass *class, unsigned long code, void *last,
 		last = block;
 	}
 	return i;
+}
+
+static inline void pyclass_hide_blocks(const struct pyclass *class, size_t n,
+				       void **blocks)
+{
+	size_t i;
+
+	for (i = 0; PYSAN_KASAN && i < n; i++)
+		pysan_hide(blocks[i], class->size);
 }
 
 size_t pyheap_take(struct pynode *node, unsigned int class, size_t n,

@@ -25,6 +25,7 @@
 #include "debug.h"
 #include "fault.h"
 #include "raw.h"
+#include "sanitizer.h"
 #include "compat.h"
 
 /* Zoned memory is kmalloc's alone. */
@@ -207,12 +208,15 @@ void pyraw_free(void *ptr)
 
 /* === Resizing === */
 
+/* KASAN with tags, which are in pointers and not ours to read. */
+#define HAS_TAGS	(IS_ENABLED(CONFIG_KASAN) && !PYSAN_KASAN)
+
 /**
  * pyraw_whole() - make all of a block's usable bytes readable
  * @ptr: the block
  * @usable: its usable bytes
  *
- * KASAN knows what was asked for and objects to reading more.  Resizing to
+ * KASAN with tags objects to reading more than was asked for.  Resizing to
  * the usable size, which never moves the block, tells it otherwise.
  *
  * Context: Any where kmalloc may be called.
@@ -220,7 +224,7 @@ void pyraw_free(void *ptr)
  */
 void *pyraw_whole(void *ptr, size_t usable)
 {
-	if (IS_ENABLED(CONFIG_KASAN) && !is_vmalloc_addr(ptr))
+	if (HAS_TAGS && !is_vmalloc_addr(ptr))
 		return krealloc(ptr, usable, GFP_NOWAIT | __GFP_NOWARN) ?: ptr;
 	return ptr;
 }
@@ -232,7 +236,7 @@ static void *move(void *ptr, size_t old, size_t size, gfp_t gfp)
 	if (!new)
 		return NULL;
 	ptr = pyraw_whole(ptr, old);
-	memcpy(new, ptr, min(old, size));
+	memcpy(new, ptr, pysan_accessible(ptr, min(old, size)));
 	pyraw_free(ptr);
 	return new;
 }
@@ -240,8 +244,8 @@ static void *move(void *ptr, size_t old, size_t size, gfp_t gfp)
 /* In place; what it may grow into again has to be zero then. */
 static void *shrink(void *ptr, size_t old, size_t size, gfp_t gfp)
 {
-	/* KASAN knows it as out of bounds. */
-	if (want_init_on_alloc(gfp) && !IS_ENABLED(CONFIG_KASAN))
+	old = pysan_accessible(ptr, old);
+	if (want_init_on_alloc(gfp) && !HAS_TAGS && size < old)
 		memset(ptr + size, 0, old - size);
 	return ptr;
 }
@@ -262,8 +266,8 @@ static void *resize_vmalloc(void *ptr, size_t old, size_t size, gfp_t gfp)
 	}
 	if (size <= old)
 		return shrink(ptr, old, size, gfp);
-	/* KASAN knows the last page's rest as out of bounds. */
-	return IS_ENABLED(CONFIG_KASAN_VMALLOC) ? NULL :
+	/* Its last page's rest may be out of bounds, from where is not known. */
+	return HAS_TAGS && IS_ENABLED(CONFIG_KASAN_VMALLOC) ? NULL :
 	       move(ptr, old, size, gfp);
 }
 

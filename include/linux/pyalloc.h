@@ -16,6 +16,7 @@
 
 #include <linux/build_bug.h>
 #include <linux/gfp.h>
+#include <linux/kconfig.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -85,9 +86,11 @@ void *__pymem_malloc_steps(unsigned long steps, gfp_t gfp) __malloc;
 void *__pyobject_malloc(size_t size, gfp_t gfp) __malloc __alloc_size(1);
 void *__pyobject_malloc_steps(unsigned long steps, gfp_t gfp) __malloc;
 
+/* KASAN is told the size to the byte. */
 #define __pyalloc_folds(size, gfp)					\
 	(__builtin_constant_p(size) && (size) <= PYALLOC_SMALL_MAX &&	\
-	 __builtin_constant_p(gfp) && !((gfp) & PYALLOC_GFP_SPECIAL))
+	 __builtin_constant_p(gfp) && !((gfp) & PYALLOC_GFP_SPECIAL) &&	\
+	 !IS_ENABLED(CONFIG_KASAN_GENERIC))
 
 /**
  * pymem_malloc() - allocate a block from the mem domain

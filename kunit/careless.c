@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A client that makes a mistake when it is loaded, the one that its parameter
+ * names, to see whether KASAN and kmemleak notice.
+ */
+#include <linux/module.h>
+#include <linux/pyalloc.h>
+#include <linux/slab.h>
+
+static char *mistake = "none";
+module_param(mistake, charp, 0444);
+MODULE_PARM_DESC(mistake, "what to do wrong");
+
+static noinline void write_at(u8 *ptr)
+{
+	WRITE_ONCE(*ptr, 1);
+}
+
+static void overflow(void)
+{
+	u8 *block = pymem_malloc(100, GFP_KERNEL);
+
+	if (!block)
+		return;
+	write_at(block + 99);
+	write_at(block + 100);
+	pymem_free(block);
+}
+
+/* All of its class, so that it is the next block that is hit. */
+static void overflow_class(void)
+{
+	u8 *block = pymem_malloc(PYALLOC_SMALL_MAX, GFP_KERNEL);
+
+	if (!block)
+		return;
+	write_at(block + PYALLOC_SMALL_MAX - 1);
+	write_at(block + PYALLOC_SMALL_MAX);
+	pymem_free(block);
+}
+
+/* In place, both ways. */
+static void overflow_realloc(void)
+{
+	u8 *block = pymem_malloc(97, GFP_KERNEL);
+
+	block = pymem_realloc(block, 103, GFP_KERNEL);
+	if (!block)
+		return;
+	write_at(block + 102);
+	block = pymem_realloc(block, 98, GFP_KERNEL);
+	write_at(block + 98);
+	pymem_free(block);
+}
+
+static void use_after_free(void)
+{
+	u8 *block = pymem_malloc(64, GFP_KERNEL);
+
+	if (!block)
+		return;
+	pymem_free(block);
+	/* Or the compiler says so first. */
+	OPTIMIZER_HIDE_VAR(block);
+	write_at(block);
+}
+
+/* Back in its pool, beside a block that keeps the pool. */
+static void use_after_reclaim(void)
+{
+	u8 *kept = pymem_malloc(64, GFP_KERNEL);
+	u8 *block = pymem_malloc(64, GFP_KERNEL);
+
+	if (!kept || !block)
+		return;
+	pymem_free(block);
+	pyalloc_reclaim();
+	OPTIMIZER_HIDE_VAR(block);
+	write_at(block);
+	pymem_free(kept);
+}
+
+static void use_after_bulk(void)
+{
+	void *blocks[20], *last;
+
+	if (pymem_malloc_bulk(48, GFP_KERNEL, 20, blocks) < 20)
+		return;
+	last = blocks[19];
+	write_at(last + 47);
+	pymem_free_bulk(20, blocks);
+	write_at(last + 47);
+}
+
+/* What only a block points to. */
+struct holder {
+	struct holder	*next;
+	void		*held;
+};
+
+static struct holder *holder;
+
+static void hold(void)
+{
+	holder = pymem_malloc(sizeof(*holder), GFP_KERNEL | __GFP_ZERO);
+	if (!holder)
+		return;
+	holder->next = pymem_malloc(sizeof(*holder), GFP_KERNEL | __GFP_ZERO);
+	holder->held = kmalloc(300, GFP_KERNEL);
+	if (holder->next)
+		holder->next->held = kmalloc(700, GFP_KERNEL);
+}
+
+static void let_go(void)
+{
+	if (!holder)
+		return;
+	if (holder->next)
+		kfree(holder->next->held);
+	kfree(holder->held);
+	pymem_free(holder->next);
+	pymem_free(holder);
+}
+
+/* Some: what is left on a stack may still lead to the last of them. */
+static void leak(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 10; i++)
+		if (!pymem_malloc(120, i % 2 ? GFP_KERNEL : GFP_ATOMIC))
+			pr_err("pyalloc_careless: no memory\n");
+}
+
+static const struct {
+	const char	*name;
+	void		(*make)(void);
+} mistakes[] = {
+	{ "overflow", overflow },
+	{ "overflow_class", overflow_class },
+	{ "overflow_realloc", overflow_realloc },
+	{ "use_after_free", use_after_free },
+	{ "use_after_reclaim", use_after_reclaim },
+	{ "use_after_bulk", use_after_bulk },
+	{ "hold", hold },
+	{ "leak", leak },
+};
+
+static int __init careless_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(mistakes); i++) {
+		if (!strcmp(mistake, mistakes[i].name)) {
+			mistakes[i].make();
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+module_init(careless_init);
+
+static void __exit careless_exit(void)
+{
+	let_go();
+}
+module_exit(careless_exit);
+
+MODULE_DESCRIPTION("A client of pyalloc that makes mistakes");
+MODULE_LICENSE("GPL");
