@@ -148,28 +148,23 @@ static void test_a_swing_at_its_end_finds_room(struct kunit *test)
 	}
 }
 
-static bool has_room(const struct burst *burst)
-{
-	struct pynode_class *state;
-	unsigned int i;
-
-	state = &burst->node->class[class_index(PYALLOC_SMALL_MAX)];
-	for (i = 0; i < PYPOOL_QUARTERS; i++)
-		if (state->partial[i])
-			return true;
-	return READ_ONCE(burst->node->free_granules);
-}
-
-/* Neither a granule, nor a block of the class that the arrays are of. */
+/* All that arrays could be made of, as a chain. */
 static void *use_room_up(struct burst *burst)
 {
-	void *all = NULL;
-	unsigned int i;
+	size_t bytes = (burst->each + 1) * sizeof(void *);
+	void *all = NULL, *meta;
 
-	for (i = 0; i < 2000 && has_room(burst); i++)
-		all = grow_singly(all);
-	KUNIT_EXPECT_FALSE(burst->test, has_room(burst));
+	while ((meta = pyheap_take_meta(burst->node, bytes, false)))
+		all = push_block(all, meta);
 	return all;
+}
+
+static void give_room_back(void *all)
+{
+	void *meta;
+
+	while ((meta = pop_block(&all)))
+		pyheap_put_meta(meta);
 }
 
 /* Frees find no room for arrays, and the next refill makes some. */
@@ -190,7 +185,7 @@ static void test_a_refill_gets_memory_for_arrays(struct kunit *test)
 	KUNIT_EXPECT_GT(test, granules(burst), before);
 	take_and_put(burst);
 	KUNIT_EXPECT_GE(test, burst->depot->nr_full, BURST_ARRAYS - 1);
-	free_blocks(all);
+	give_room_back(all);
 	free_blocks(kept);
 	end_burst(burst);
 }

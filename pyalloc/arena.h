@@ -57,7 +57,7 @@ extern unsigned int pyarena_fixed_shift;
  * class), half as large as pointers, and free blocks are bits, not links
  * through the blocks: nothing in freed memory is read or believed, a double
  * free shows as a bit that is set already, and the whole takes 32 bytes for
- * a granule.
+ * a granule.  Who follows a link asks whether the other end leads back.
  */
 struct pypool {
 	u32	next;
@@ -77,6 +77,7 @@ enum {
 	PYPOOL_TAIL,		/* a granule of the pool that begins before it */
 	PYPOOL_NONE,		/* a free granule */
 	PYPOOL_HOLE,		/* its page went back to the kernel */
+	PYPOOL_QUARANTINED,	/* overwritten: never looked into again */
 };
 
 /* What goes back is whole pages. */

@@ -68,14 +68,14 @@ static void check_links(struct pycheck *check, struct pynode *node, u32 id,
 		return;
 	to_it = node->class[pool->class].partial[pool->fullness];
 	if (pool->prev) {
-		other = pypool_of(pypool_arena(pool->prev), pool->prev);
-		to_it = other->next;
+		other = pypool_at(pool->prev);
+		to_it = other ? other->next : 0;
 	}
 	expect(check, to_it == id, "pool %#x: nothing leads to it", id);
 	if (!pool->next)
 		return;
-	other = pypool_of(pypool_arena(pool->next), pool->next);
-	expect(check, other->prev == id,
+	other = pypool_at(pool->next);
+	expect(check, other && other->prev == id,
 	       "pool %#x: the next one does not lead to it", id);
 }
 
@@ -100,6 +100,23 @@ static void check_bits(struct pycheck *check, const struct pyclass *class,
 	       class->blocks, pool->fullness);
 }
 
+/* What is noted of it can't be believed: it is only counted. */
+static unsigned int count_quarantined(struct pycheck *check,
+				      struct pyarena *arena,
+				      unsigned int granule,
+				      struct walked *walked)
+{
+	struct pypool *pool = &arena->pools[granule];
+	const struct pyclass *class = pyheap_class(arena->node->heap,
+						   pool->class);
+
+	check->quarantined++;
+	walked->pools++;
+	walked->live += pool->live;
+	walked->live_bytes += pool->live * class->size;
+	return class->granules;
+}
+
 /* The pool that begins at a granule; returns how many granules it has. */
 static unsigned int check_pool(struct pycheck *check, struct pyarena *arena,
 			       unsigned int granule, struct walked *walked)
@@ -110,7 +127,7 @@ static unsigned int check_pool(struct pycheck *check, struct pyarena *arena,
 	unsigned int i;
 	bool holds;
 
-	if (!expect(check, pool->class < arena->node->heap->classes->nr,
+	if (!expect(check, pool->class < pyclasses_all(arena->node->heap->classes),
 		    "pool %#x: class %u", id, pool->class))
 		return 1;
 	class = pyheap_class(arena->node->heap, pool->class);
@@ -165,7 +182,7 @@ static void check_entry(struct pycheck *check, struct pyarena *arena,
 		return;
 	}
 	if (used)
-		entry |= pool->class + 1;
+		entry |= pyclass_code(arena->node->heap, pool->class);
 	expect(check, used == test_bit(granule, arena->used_map),
 	       "arena %u: granule %u is free and is not", arena->number,
 	       granule);
@@ -238,6 +255,9 @@ static void check_arena(struct pycheck *check, struct pyarena *arena,
 		/* A pool may have been made here since its head was passed. */
 		if (arena->pools[granule].fullness <= PYPOOL_FULL)
 			granules = check_pool(check, arena, granule, walked);
+		else if (arena->pools[granule].fullness == PYPOOL_QUARANTINED)
+			granules = count_quarantined(check, arena, granule,
+						     walked);
 		raw_spin_unlock_irqrestore(&node->lock, flags);
 		check->lock_holds++;
 		check->most_pools = max(check->most_pools,
@@ -252,7 +272,7 @@ static unsigned long sum_pools(struct pynode *node)
 	unsigned long pools = 0;
 	unsigned int i;
 
-	for (i = 0; i < node->heap->classes->nr; i++)
+	for (i = 0; i < pyclasses_all(node->heap->classes); i++)
 		pools += node->class[i].pools;
 	return pools;
 }
@@ -262,7 +282,7 @@ static unsigned long sum_live(struct pynode *node)
 	unsigned long live = 0;
 	unsigned int i;
 
-	for (i = 0; i < node->heap->classes->nr; i++)
+	for (i = 0; i < pyclasses_all(node->heap->classes); i++)
 		live += node->class[i].live;
 	return live;
 }
@@ -358,12 +378,13 @@ static void check_stock(struct pycheck *check, struct pyfront *front,
 /* === Depots === */
 
 /* The array in a depot that @n others came in after, or NULL. */
-static void **depot_array(struct pydepot *depot, unsigned int n)
+static void **depot_array(struct pynode *node, unsigned int class,
+			  unsigned int n)
 {
-	void **array = depot->full;
+	void **array = node->class[class].depot.full;
 
 	while (array && n--)
-		array = array[0];
+		array = pydepot_next(node, class, array);
 	return array;
 }
 
@@ -378,15 +399,16 @@ static void check_depot(struct pycheck *check, struct pynode *node,
 
 	do {
 		raw_spin_lock_irqsave(&node->lock, flags);
-		array = depot_array(depot, n++);
+		array = depot_array(node, class, n++);
 		if (array)
 			check_array(check, node->heap, class, array + 1,
 				    array + pyclass_slots(size),
 				    pynode_judge);
 		else
-			expect(check, !depot_array(depot, depot->nr_full) &&
+			expect(check,
+			       !depot_array(node, class, depot->nr_full) &&
 			       (!depot->nr_full ||
-				depot_array(depot, depot->nr_full - 1)),
+				depot_array(node, class, depot->nr_full - 1)),
 			       "%s: class %u: a depot does not have its %u arrays",
 			       node->heap->name, class, depot->nr_full);
 		raw_spin_unlock_irqrestore(&node->lock, flags);

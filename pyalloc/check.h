@@ -16,6 +16,7 @@
  * @cached: blocks of fronts that were looked at
  * @lock_holds: how often a node's lock was taken for it
  * @most_pools: the most pools that were walked in one of them
+ * @quarantined: pools that were overwritten, and are left alone
  * @broken: invariants that did not hold
  * @what: the first of them
  */
@@ -27,6 +28,7 @@ struct pycheck {
 	unsigned long	cached;
 	unsigned long	lock_holds;
 	unsigned long	most_pools;
+	unsigned long	quarantined;
 	unsigned long	broken;
 	char		what[160];
 };

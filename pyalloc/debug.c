@@ -32,6 +32,7 @@ static const char *const mistakes[PYALLOC_NO_MISTAKE] = {
 	[PYALLOC_INTERIOR]	= "is not the start of a block",
 	[PYALLOC_NO_POOL]	= "lies in no pool",
 	[PYALLOC_WILD]		= "is nobody's block",
+	[PYALLOC_OVERWRITTEN]	= "lies where the heap's own state was overwritten",
 };
 
 static void describe(struct pyalloc_report *report, u32 entry)

@@ -13,6 +13,8 @@
  * @PYALLOC_INTERIOR: a pointer into a block, or behind a pool's last one
  * @PYALLOC_NO_POOL: a pointer into an arena, where no pool lies
  * @PYALLOC_WILD: nothing that any allocator known here handed out
+ * @PYALLOC_OVERWRITTEN: what the heap notes of a pool, or links, is damaged:
+ *	the pool, or what the link led to, is left alone from now on
  * @PYALLOC_NO_MISTAKE: a live block, and not a mistake
  */
 enum pyalloc_mistake {
@@ -20,6 +22,7 @@ enum pyalloc_mistake {
 	PYALLOC_INTERIOR,
 	PYALLOC_NO_POOL,
 	PYALLOC_WILD,
+	PYALLOC_OVERWRITTEN,
 	PYALLOC_NO_MISTAKE,
 };
 

@@ -186,6 +186,20 @@ struct arena_row {
 	char		map[PYARENA_MAX_GRANULES + 1];
 };
 
+/* Of a granule that is no pool's, or that of one in quarantine. */
+static char map_character(u8 fullness)
+{
+	switch (fullness) {
+	case PYPOOL_HOLE:
+		return '-';
+	case PYPOOL_QUARANTINED:
+	case PYPOOL_TAIL:
+		return '!';
+	default:
+		return '.';
+	}
+}
+
 static unsigned int look_at_pool(struct pyarena *arena, unsigned int granule,
 				 struct arena_row *row)
 {
@@ -194,7 +208,7 @@ static unsigned int look_at_pool(struct pyarena *arena, unsigned int granule,
 
 	if (pool->fullness > PYPOOL_FULL) {
 		row->free_pools += pool->fullness == PYPOOL_NONE;
-		row->map[granule] = pool->fullness == PYPOOL_HOLE ? '-' : '.';
+		row->map[granule] = map_character(pool->fullness);
 		return 1;
 	}
 	class = pyheap_class(arena->node->heap, pool->class);
@@ -316,10 +330,10 @@ static int check_show(struct seq_file *m, void *unused)
 		seq_printf(m, "broken: %lu invariants, the first: %s\n",
 			   check->broken, check->what);
 	else
-		seq_printf(m, "ok: %lu heaps, %lu arenas, %lu pools, %lu blocks, %lu cached; at most %lu pools a lock hold, of %lu\n",
+		seq_printf(m, "ok: %lu heaps, %lu arenas, %lu pools, %lu blocks, %lu cached; at most %lu pools a lock hold, of %lu; %lu pools in quarantine\n",
 			   check->heaps, check->arenas, check->pools,
 			   check->blocks, check->cached, check->most_pools,
-			   check->lock_holds);
+			   check->lock_holds, check->quarantined);
 out:
 	kfree(check);
 	return error;

@@ -13,7 +13,8 @@
  * does with what was not needed for an interval, and for the shrinker.
  *
  * An array in a depot leads to the next one by its slot 0, which is NULL
- * while a front has it.
+ * while a front has it.  The link is encoded, and believed if it leads to an
+ * array.
  *
  * Contexts: all, NMI included, where a node's lock is only tried.
  * Lock order: the node's lock, for a few stores at a time.
@@ -26,6 +27,7 @@
 
 #include "depot.h"
 #include "heap.h"
+#include "link.h"
 #include "reclaim.h"
 #include "compat.h"
 
@@ -37,26 +39,91 @@ static size_t slots_of(struct pynode *node, unsigned int class)
 	return pyclass_slots(pyheap_class(node->heap, class));
 }
 
-static void push_array(void ***list, void **array)
+/*
+ * Can @next be an array of @bytes, a power of two?  What a link decodes to after
+ * a stray write is not aligned like one, nor is it in the kernel's half; the map
+ * is not asked, since this is for each array that moves.
+ */
+static __always_inline bool may_follow(void **array, void **next, size_t bytes)
 {
-	array[0] = *list;
+	unsigned long wrong = (unsigned long)array ^ (unsigned long)next;
+
+	return !(wrong & (~(ULONG_MAX >> 8) | (bytes - 1)));
+}
+
+static __always_inline void **follow(void **array, size_t bytes)
+{
+	void **next = pylink_get(array);
+
+	return next && unlikely(!may_follow(array, next, bytes)) ? NULL : next;
+}
+
+/**
+ * pydepot_next() - follow the link of an array in a depot
+ * @node: the node
+ * @class: the depot's size class
+ * @array: the array
+ *
+ * Context: With the node's lock.
+ * Return: the next one; NULL at the end, and for a link that leads astray.
+ */
+void **pydepot_next(struct pynode *node, unsigned int class, void **array)
+{
+	return follow(array, slots_of(node, class) * sizeof(void *));
+}
+
+static __always_inline void push_array(void ***list, void **array)
+{
+	pylink_set(array, *list);
 	*list = array;
 }
 
-static void **pop_array(void ***list)
+static __always_inline void **pop_array(void ***list, size_t slots)
 {
 	void **array = *list;
 
 	if (array)
-		*list = array[0];
+		*list = follow(array, slots * sizeof(void *));
 	return array;
 }
 
-static void count_arrays(struct pydepot *depot, int full, int empty)
+/* The arrays of @from up to @last, which leads to @rest, become @to's first. */
+static __always_inline void move_run(void ***from, void **last, void **rest,
+				     void ***to)
 {
+	pylink_set(last, *to);
+	*to = *from;
+	*from = rest;
+}
+
+/* A link was overwritten: the list ends before all its arrays are there. */
+static noinline void lose_arrays(struct pynode *node, unsigned int class)
+{
+	struct pydepot *depot = &node->class[class].depot;
+	long blocks = 0;
+
+	if (!depot->full) {
+		/* They were freed, and nobody gets them any more. */
+		blocks = depot->nr_full * (slots_of(node, class) - 1);
+		depot->nr_full = 0;
+	}
+	if (!depot->empty)
+		depot->nr_empty = 0;
+	atomic_long_add(blocks, &node->heap->false_frees);
+	pynode_note_damage(node, node);
+}
+
+static void count_arrays(struct pynode *node, unsigned int class, int full,
+			 int empty)
+{
+	struct pydepot *depot = &node->class[class].depot;
+
 	depot->nr_full += full;
-	depot->low = min(depot->low, depot->nr_full);
 	depot->nr_empty += empty;
+	if (unlikely((!depot->full && depot->nr_full) ||
+		     (!depot->empty && depot->nr_empty)))
+		lose_arrays(node, class);
+	depot->low = min(depot->low, depot->nr_full);
 	depot->empty_low = min(depot->empty_low, depot->nr_empty);
 }
 
@@ -74,7 +141,8 @@ static void **make_empty(struct pynode *node, unsigned int class)
 /* With the node's lock; @empty counts what comes to the depot or goes. */
 static void **get_empty(struct pynode *node, unsigned int class, int *empty)
 {
-	void **array = pop_array(&node->class[class].depot.empty);
+	void **array = pop_array(&node->class[class].depot.empty,
+				 slots_of(node, class));
 
 	if (!array)
 		return make_empty(node, class);
@@ -99,10 +167,10 @@ void **pydepot_take(struct pynode *node, unsigned int class, void **empty)
 
 	if (!READ_ONCE(depot->full) || !pynode_lock(node, &flags))
 		return NULL;
-	full = pop_array(&depot->full);
+	full = pop_array(&depot->full, slots_of(node, class));
 	if (full) {
 		push_array(&depot->empty, empty);
-		count_arrays(depot, -1, 1);
+		count_arrays(node, class, -1, 1);
 	}
 	pynode_unlock(node, flags);
 	return full;
@@ -156,7 +224,7 @@ void **pydepot_put(struct pynode *node, unsigned int class, void **full)
 	array = get_empty(node, class, &empty);
 	if (array) {
 		push_array(&depot->full, full);
-		count_arrays(depot, 1, empty);
+		count_arrays(node, class, 1, empty);
 	}
 	pynode_unlock(node, flags);
 	if (array)
@@ -181,23 +249,22 @@ size_t pydepot_take_blocks(struct pynode *node, unsigned int class, size_t n,
 {
 	struct pydepot *depot = &node->class[class].depot;
 	size_t each = slots_of(node, class) - 1, taken = 0;
+	void **array, **last = NULL;
 	unsigned long flags;
 	int arrays = 0;
-	void **full;
 
 	n = min(n, each * PYDEPOT_BATCH);
 	if (n < each || !READ_ONCE(depot->full) || !pynode_lock(node, &flags))
 		return 0;
-	while (taken + each <= n) {
-		full = pop_array(&depot->full);
-		if (!full)
-			break;
-		pyheap_copy_pointers(blocks + taken, full + 1, each);
-		push_array(&depot->empty, full);
+	for (array = depot->full; array && taken + each <= n; arrays++) {
+		pyheap_copy_pointers(blocks + taken, array + 1, each);
 		taken += each;
-		arrays++;
+		last = array;
+		array = follow(array, (each + 1) * sizeof(void *));
 	}
-	count_arrays(depot, -arrays, arrays);
+	if (last)
+		move_run(&depot->full, last, array, &depot->empty);
+	count_arrays(node, class, -arrays, arrays);
 	pynode_unlock(node, flags);
 	return taken;
 }
@@ -220,6 +287,52 @@ static size_t copy_blocks(const struct pyclass *class, unsigned long code,
 	return pyclass_copy_blocks(class, code, NULL, n, to, from);
 }
 
+/* With the node's lock: one more empty array, behind @last or alone. */
+static void **append_empty(struct pynode *node, unsigned int class,
+			   void **last)
+{
+	void **array = make_empty(node, class);
+
+	if (!array)
+		return NULL;
+	pylink_set(array, NULL);
+	if (last)
+		pylink_set(last, array);
+	else
+		node->class[class].depot.empty = array;
+	return array;
+}
+
+/* With the node's lock: fills the first empty arrays, which become full. */
+static __always_inline size_t fill_arrays(struct pynode *node,
+					  unsigned int class, size_t each,
+					  size_t n, void **blocks)
+{
+	const struct pyclass *size = pyheap_class(node->heap, class);
+	struct pydepot *depot = &node->class[class].depot;
+	void **array = depot->empty, **last = NULL;
+	int arrays = 0, made = 0;
+
+	for (; (arrays + 1) * each <= n; arrays++) {
+		if (!array) {
+			array = append_empty(node, class, last);
+			if (!array)
+				break;
+			made++;
+		}
+		if (copy_blocks(size, class + 1, each, array + 1,
+				blocks + arrays * each) < each)
+			break;
+		pyclass_hide_blocks(size, each, array + 1);
+		last = array;
+		array = follow(array, (each + 1) * sizeof(void *));
+	}
+	if (last)
+		move_run(&depot->empty, last, array, &depot->full);
+	count_arrays(node, class, arrays, made - arrays);
+	return arrays * each;
+}
+
 /**
  * pydepot_put_blocks() - copy blocks into whole arrays
  * @node: the node
@@ -235,33 +348,14 @@ static size_t copy_blocks(const struct pyclass *class, unsigned long code,
 size_t pydepot_put_blocks(struct pynode *node, unsigned int class, size_t n,
 			  void **blocks)
 {
-	const struct pyclass *size = pyheap_class(node->heap, class);
-	size_t each = slots_of(node, class) - 1, put = 0;
-	struct pydepot *depot = &node->class[class].depot;
-	int empty = 0, arrays = 0;
+	size_t each = slots_of(node, class) - 1, put;
 	unsigned long flags;
-	void **array;
 
 	n = min(n, each * PYDEPOT_BATCH);
 	if (n < each || !is_small(node) || nr_online_nodes > 1 ||
 	    !may_be_of(class + 1, each, blocks) || !pynode_lock(node, &flags))
 		return 0;
-	while (put + each <= n) {
-		array = get_empty(node, class, &empty);
-		if (!array)
-			break;
-		if (copy_blocks(size, class + 1, each, array + 1,
-				blocks + put) < each) {
-			push_array(&depot->empty, array);
-			empty++;
-			break;
-		}
-		pyclass_hide_blocks(size, each, array + 1);
-		push_array(&depot->full, array);
-		put += each;
-		arrays++;
-	}
-	count_arrays(depot, arrays, empty);
+	put = fill_arrays(node, class, each, n, blocks);
 	pynode_unlock(node, flags);
 	pyreclaim_note_free();
 	return put;
@@ -289,9 +383,9 @@ static bool drain_empty(struct pynode *node, unsigned int class)
 
 	if (!READ_ONCE(depot->empty) || !pynode_lock(node, &flags))
 		return false;
-	array = pop_array(&depot->empty);
+	array = pop_array(&depot->empty, slots_of(node, class));
 	if (array)
-		count_arrays(depot, 0, -1);
+		count_arrays(node, class, 0, -1);
 	pynode_unlock(node, flags);
 	if (array)
 		pydepot_free_array(array, slots_of(node, class));
@@ -308,9 +402,9 @@ static bool drain_array(struct pynode *node, unsigned int class)
 
 	if (!READ_ONCE(depot->full) || !pynode_lock(node, &flags))
 		return false;
-	array = pop_array(&depot->full);
+	array = pop_array(&depot->full, slots);
 	if (array)
-		count_arrays(depot, -1, 0);
+		count_arrays(node, class, -1, 0);
 	pynode_unlock(node, flags);
 	if (!array)
 		return false;

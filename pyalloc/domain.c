@@ -494,7 +494,8 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 	struct pyheap *heap = heap_of(entry);
 	unsigned int class = class_of_entry(entry);
 
-	if (!heap || !(entry & PYMAP_CODE_MASK)) {
+	if (!heap || !(entry & PYMAP_CODE_MASK) ||
+	    pyclass_is_meta(heap, class)) {
 		pydebug_report(PYALLOC_NO_POOL, block, entry, caller);
 		return;
 	}
@@ -505,7 +506,7 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 	if (want_init_on_free())
 		wipe(block, pyheap_class(heap, class)->size);
 	if (!pysan_forget(block))
-		pyfront_free_later(heap, class, domain, block);
+		pyfront_free_later(heap, class, domain, block, caller);
 	else if (!pyfront_push(class + 1, domain, block))
 		pyfront_free(heap, class, domain, block, caller);
 }

@@ -18,7 +18,6 @@
  * Lock order: busy, then interrupts, then a node's lock.
  */
 #include <linux/irq_work.h>
-#include <linux/llist.h>
 #include <linux/module.h>
 #include <linux/random.h>
 #include <linux/slab.h>
@@ -27,6 +26,7 @@
 #include "depot.h"
 #include "fault.h"
 #include "front.h"
+#include "link.h"
 #include "raw.h"
 #include "reclaim.h"
 #include "compat.h"
@@ -363,10 +363,14 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 
 /*
  * Blocks that were freed in an NMI while the CPU was at the pool's node or
- * at the stock: linked through their own first words, until an irq_work
- * gives them back.
+ * at the stock: in a chain, until an irq_work gives them back.
  */
-static LLIST_HEAD(parked);
+static bool may_be_parked(const void *ptr)
+{
+	return pymap_code(ptr) || pymap_lookup(ptr) & PYMAP_CODE_MASK;
+}
+
+static struct pychain parked = { .is_block = may_be_parked };
 
 static void drain_parked_work(struct irq_work *work)
 {
@@ -375,10 +379,19 @@ static void drain_parked_work(struct irq_work *work)
 
 static DEFINE_IRQ_WORK(parked_work, drain_parked_work);
 
-static void park(void *block)
+static void park(void *block, unsigned long caller)
 {
-	if (llist_add(block, &parked))
+	switch (pychain_add(&parked, block)) {
+	case PYCHAIN_FIRST:
 		irq_work_queue(&parked_work);
+		break;
+	case PYCHAIN_LATER:
+		break;
+	case PYCHAIN_TWICE:
+		atomic_long_inc(&pyheap_default.false_frees);
+		pydebug_report(PYALLOC_DOUBLE_FREE, block, pymap_lookup(block),
+			       caller);
+	}
 }
 
 /**
@@ -388,14 +401,10 @@ static void park(void *block)
  */
 void pyfront_drain_parked(void)
 {
-	struct llist_node *node = llist_del_all(&parked);
+	void *block = pychain_take(&parked), *next;
 
-	while (node) {
-		void *block = node;
-
-		node = node->next;
-		/* It may have been wiped before it was linked. */
-		*(void **)block = NULL;
+	for (; block; block = next) {
+		next = pychain_next(&parked, block);
 		pysan_forget(block);
 		pyheap_put(1, &block, _RET_IP_);
 	}
@@ -408,7 +417,7 @@ static void put_one(struct pystock *stock, enum pymem_domain domain,
 	pystock_count_frees(stock, domain, 1);
 	local_dec(&stock->brought);
 	if (!pyheap_put(1, &block, caller))
-		park(block);
+		park(block, caller);
 }
 
 static void put_or_flush(struct pyheap *heap, struct pyfront *front,
@@ -490,11 +499,13 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
  * @class: the size class of @block
  * @domain: mem or object
  * @block: a live block
+ * @caller: whom to name if it is none
  *
  * Context: Any.
  */
 void pyfront_free_later(struct pyheap *heap, unsigned int class,
-			enum pymem_domain domain, void *block)
+			enum pymem_domain domain, void *block,
+			unsigned long caller)
 {
 	struct pystock *stock;
 
@@ -502,7 +513,7 @@ void pyfront_free_later(struct pyheap *heap, unsigned int class,
 	stock = &this_cpu_ptr(heap->front)->stock[class];
 	pystock_count_frees(stock, domain, 1);
 	local_dec(&stock->brought);
-	park(block);
+	park(block, caller);
 	preempt_enable();
 }
 

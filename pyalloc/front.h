@@ -247,7 +247,8 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 void pyfront_free(struct pyheap *heap, unsigned int class,
 		  enum pymem_domain domain, void *block, unsigned long caller);
 void pyfront_free_later(struct pyheap *heap, unsigned int class,
-			enum pymem_domain domain, void *block);
+			enum pymem_domain domain, void *block,
+			unsigned long caller);
 void pyfront_fold(struct pyheap *heap, struct pystock *stock,
 		  unsigned int class);
 bool pyfront_grow(struct pyheap *heap, struct pynode *node,

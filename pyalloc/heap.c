@@ -59,6 +59,17 @@ bool pynode_lock(struct pynode *node, unsigned long *flags)
 	return true;
 }
 
+static noinline void unlock_and_report(struct pynode *node, unsigned long flags)
+{
+	const void *overwritten = node->overwritten;
+
+	node->overwritten = NULL;
+	__acquire(&node->lock);
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	pydebug_report(PYALLOC_OVERWRITTEN, overwritten,
+		       pymap_lookup(overwritten), _THIS_IP_);
+}
+
 /**
  * pynode_unlock() - let go of a node's lock
  * @node: the node
@@ -68,8 +79,24 @@ bool pynode_lock(struct pynode *node, unsigned long *flags)
  */
 void pynode_unlock(struct pynode *node, unsigned long flags)
 {
+	if (unlikely(node->overwritten)) {
+		unlock_and_report(node, flags);
+		return;
+	}
 	__acquire(&node->lock);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
+}
+
+/**
+ * pynode_note_damage() - have damage reported as soon as the lock is free
+ * @node: the node
+ * @where: an address that tells where it is
+ *
+ * Context: With the node's lock.
+ */
+void pynode_note_damage(struct pynode *node, const void *where)
+{
+	node->overwritten = where;
 }
 
 /* === Size classes === */
@@ -112,10 +139,9 @@ static u32 reciprocal_of(const struct pyclass *class)
 #define ARRAY_BYTES	SZ_4K
 #define ARRAY_LEAST_SHIFT	4
 
-static void add_class(struct pyclasses *scheme, unsigned int size)
+static void set_class(struct pyclass *class, unsigned int size)
 {
-	struct pyclass *class = &scheme->class[scheme->nr];
-	unsigned int first, step, quarter;
+	unsigned int quarter;
 
 	class->size = size;
 	class->granules = granules_for(size);
@@ -126,10 +152,27 @@ static void add_class(struct pyclasses *scheme, unsigned int size)
 						     PYPOOL_QUARTERS) ?: 1;
 	class->slots_shift = clamp_t(unsigned int, ilog2(ARRAY_BYTES / size),
 				     ARRAY_LEAST_SHIFT, PYARRAY_MAX_SHIFT);
+}
+
+static void add_class(struct pyclasses *scheme, unsigned int size)
+{
+	struct pyclass *class = &scheme->class[scheme->nr];
+	unsigned int first, step;
+
+	set_class(class, size);
 	first = scheme->nr ? PYALLOC_STEP(class[-1].size) + 1 : 0;
 	for (step = first; step <= PYALLOC_STEP(size); step++)
 		scheme->of_step[step] = scheme->nr;
 	scheme->nr++;
+}
+
+static void add_meta_classes(struct pyclasses *scheme)
+{
+	unsigned int i;
+
+	for (i = 0; i < PYMETA_CLASSES; i++)
+		set_class(&scheme->class[scheme->nr + i],
+			  1U << (PYMETA_MIN_SHIFT + i));
 }
 
 /*
@@ -146,7 +189,7 @@ static unsigned int fine_step(unsigned int size)
  */
 void __init pyclasses_init(void)
 {
-	unsigned int size;
+	unsigned int size, i;
 
 	for (size = 16; size <= PYALLOC_SMALL_MAX; size += 16)
 		add_class(&pyclasses[PYCLASSES_LINEAR], size);
@@ -154,6 +197,8 @@ void __init pyclasses_init(void)
 		add_class(&pyclasses[PYCLASSES_FINE], size);
 	for (size = 8; size <= PYALLOC_SMALL_MAX; size *= 2)
 		add_class(&pyclasses[PYCLASSES_POW2], size);
+	for (i = 0; i < PYCLASSES_NR; i++)
+		add_meta_classes(&pyclasses[i]);
 }
 
 /* === Lists of pools === */
@@ -163,31 +208,108 @@ static u32 pool_id(struct pyarena *arena, struct pypool *pool)
 	return arena->number << PYMAP_ARENA_SHIFT | (pool - arena->pools);
 }
 
-static struct pypool *pool_at(u32 id)
+/*
+ * The first pool of a list; NULL if the list is empty, or leads astray: then
+ * it is left where it is, and its pools are found again one by one, as blocks
+ * come back to them.
+ */
+static struct pypool *first_pool(struct pynode *node, unsigned int index,
+				 unsigned int quarter)
 {
-	return pypool_of(pypool_arena(id), id);
+	u32 *first = &node->class[index].partial[quarter];
+	struct pypool *pool;
+
+	if (!*first)
+		return NULL;
+	pool = pypool_at(*first);
+	if (likely(pool && pool->class == index &&
+		   pool->fullness == quarter && !pool->prev))
+		return pool;
+	*first = 0;
+	pynode_note_damage(node, node);
+	return NULL;
 }
 
-static void link_pool(struct pynode_class *state, struct pyarena *arena,
+static void link_pool(struct pynode *node, struct pyarena *arena,
 		      struct pypool *pool)
 {
-	u32 *first = &state->partial[pool->fullness];
+	struct pypool *next = first_pool(node, pool->class, pool->fullness);
+	u32 *first = &node->class[pool->class].partial[pool->fullness];
 
 	pool->prev = 0;
 	pool->next = *first;
 	*first = pool_id(arena, pool);
-	if (pool->next)
-		pool_at(pool->next)->prev = *first;
+	if (next)
+		next->prev = *first;
 }
 
-static void unlink_pool(struct pynode_class *state, struct pypool *pool)
+/* Where the link to a pool is; NULL: what leads to it was overwritten. */
+static u32 *link_to(struct pynode_class *state, const struct pypool *pool,
+		    u32 id)
 {
-	if (pool->prev)
-		pool_at(pool->prev)->next = pool->next;
-	else
-		state->partial[pool->fullness] = pool->next;
-	if (pool->next)
-		pool_at(pool->next)->prev = pool->prev;
+	u32 *link = &state->partial[pool->fullness];
+	struct pypool *prev;
+
+	if (pool->prev) {
+		prev = pypool_at(pool->prev);
+		link = prev ? &prev->next : NULL;
+	}
+	return likely(link && *link == id) ? link : NULL;
+}
+
+/*
+ * Takes a pool off its list, if those before and behind it lead to it.  If
+ * not it stays as it is, and nothing is written to where its links lead.
+ */
+static bool unlink_pool(struct pynode_class *state, struct pyarena *arena,
+			struct pypool *pool)
+{
+	u32 id = pool_id(arena, pool);
+	u32 *link = link_to(state, pool, id);
+	struct pypool *next = NULL;
+
+	if (pool->next) {
+		next = pypool_at(pool->next);
+		if (unlikely(!next || next->prev != id))
+			return false;
+	}
+	if (unlikely(!link))
+		return false;
+	*link = pool->next;
+	if (next)
+		next->prev = pool->prev;
+	return true;
+}
+
+/* === Quarantine === */
+
+static void *base_of(const struct pyarena *arena, const struct pypool *pool)
+{
+	return arena->base +
+	       ((size_t)(pool - arena->pools) << PYGRANULE_SHIFT);
+}
+
+/*
+ * What is noted of a pool can't be right.  Nothing is taken from it any more,
+ * and nothing put in; its blocks that are out stay good, and stay counted.
+ */
+static void quarantine_pool(struct pynode *node, struct pyarena *arena,
+			    struct pypool *pool)
+{
+	pool->fullness = PYPOOL_QUARANTINED;
+	node->quarantined++;
+	pynode_note_damage(node, base_of(arena, pool));
+}
+
+/* Off its list, or out of use. */
+static bool take_off(struct pynode *node, struct pyarena *arena,
+		     struct pypool *pool)
+{
+	if (pool->fullness == PYPOOL_FULL ||
+	    likely(unlink_pool(&node->class[pool->class], arena, pool)))
+		return true;
+	quarantine_pool(node, arena, pool);
+	return false;
 }
 
 /* Does a pool have more or fewer live blocks than its list is for? */
@@ -203,16 +325,15 @@ static __always_inline bool is_misplaced(const struct pyclass *class,
 static void resort_pool(struct pynode *node, const struct pyclass *class,
 			struct pyarena *arena, struct pypool *pool)
 {
-	struct pynode_class *state = &node->class[pool->class];
 	u8 now = PYPOOL_FULL;
 
 	while (pool->live < class->least[now])
 		now--;
-	if (pool->fullness != PYPOOL_FULL)
-		unlink_pool(state, pool);
+	if (unlikely(!take_off(node, arena, pool)))
+		return;
 	pool->fullness = now;
 	if (now != PYPOOL_FULL)
-		link_pool(state, arena, pool);
+		link_pool(node, arena, pool);
 }
 
 /* === Granules of arenas === */
@@ -290,7 +411,7 @@ static void use_granules(struct pynode *node, struct pyarena *arena,
 		arena->pools[at + i].class = class;
 		arena->pools[at + i].fullness = PYPOOL_TAIL;
 	}
-	pymap_set(arena, at, granules, class + 1);
+	pymap_set(arena, at, granules, pyclass_code(node->heap, class));
 }
 
 static void free_granules(struct pynode *node, struct pyarena *arena,
@@ -354,7 +475,7 @@ static struct pypool *make_pool(struct pynode *node, unsigned int index,
 	bitmap_zero(pypool_bits(class, pool), room_for_bits(class));
 	bitmap_set(pypool_bits(class, pool), 0, class->blocks);
 	pool->fullness = 0;
-	link_pool(&node->class[index], *arena, pool);
+	link_pool(node, *arena, pool);
 	node->class[index].pools++;
 	return pool;
 }
@@ -364,8 +485,8 @@ static void dissolve_pool(struct pynode *node, const struct pyclass *class,
 {
 	unsigned long *far = pyclass_is_far(class) ? pool->far_free : NULL;
 
-	if (pool->fullness != PYPOOL_FULL)
-		unlink_pool(&node->class[pool->class], pool);
+	if (unlikely(!take_off(node, arena, pool)))
+		return;
 	node->class[pool->class].pools--;
 	free_granules(node, arena, pool - arena->pools, class->granules);
 	if (far)
@@ -376,13 +497,13 @@ static struct pypool *fullest_pool(struct pynode *node, unsigned int index,
 				   struct pyarena **arena)
 {
 	unsigned int quarter = PYPOOL_QUARTERS;
-	u32 id;
+	struct pypool *pool;
 
 	while (quarter--) {
-		id = node->class[index].partial[quarter];
-		if (id) {
-			*arena = pypool_arena(id);
-			return pypool_of(*arena, id);
+		pool = first_pool(node, index, quarter);
+		if (pool) {
+			*arena = pypool_arena(node->class[index].partial[quarter]);
+			return pool;
 		}
 	}
 	return NULL;
@@ -462,6 +583,19 @@ static size_t take_from_word(unsigned long *word, void *base, size_t size,
 	return n;
 }
 
+/* Of a far pool the words up to the last block's, else both. */
+static unsigned int free_bits(const struct pyclass *class, struct pypool *pool)
+{
+	unsigned long *bits = pypool_bits(class, pool);
+	unsigned int words = pyclass_is_far(class) ?
+			     BITS_TO_LONGS(class->blocks) : 128 / BITS_PER_LONG;
+	unsigned int free = 0;
+
+	while (words--)
+		free += hweight_long(bits[words]);
+	return free;
+}
+
 /*
  * The blocks of a pool stay together: those that were taken together are
  * mostly freed together, and a run of one pool goes back at less cost.
@@ -472,11 +606,15 @@ static size_t take_from_pool(struct pynode *node, struct pyarena *arena,
 {
 	const struct pyclass *class = pyheap_class(node->heap, pool->class);
 	unsigned long *word = pypool_bits(class, pool);
-	void *base = arena->base +
-		     ((size_t)(pool - arena->pools) << PYGRANULE_SHIFT);
+	void *base = base_of(arena, pool);
 	size_t taken = 0, some, part = 0;
 	struct deal deal = {};
 
+	if (unlikely(free_bits(class, pool) + pool->live != class->blocks)) {
+		unlink_pool(&node->class[pool->class], arena, pool);
+		quarantine_pool(node, arena, pool);
+		return 0;
+	}
 	n = min_t(size_t, n, class->blocks - pool->live);
 	while (taken < n) {
 		if (!part) {
@@ -609,6 +747,8 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 			return false;
 		while (pool->fullness == PYPOOL_TAIL && pool > arena->pools)
 			pool--;
+		if (unlikely(pool->fullness > PYPOOL_FULL))
+			return false;
 	}
 	visit->arena = arena;
 	visit->pool = pool;
@@ -619,6 +759,19 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 	visit->bytes = (size_t)visit->class->granules << PYGRANULE_SHIFT;
 	visit->index = pool->class;
 	return true;
+}
+
+/* Was the pool that @ptr lies in overwritten? */
+static bool is_quarantined(const struct pyarena *arena, const void *ptr)
+{
+	const struct pypool *pool;
+
+	if (!pyarena_has(arena, ptr))
+		return false;
+	pool = &arena->pools[pyarena_granule(arena, ptr)];
+	while (pool->fullness == PYPOOL_TAIL && pool > arena->pools)
+		pool--;
+	return pool->fullness == PYPOOL_QUARANTINED;
 }
 
 /* Leaves the pool at its place among the others. */
@@ -709,8 +862,12 @@ static __always_inline bool go_on(struct pynode *node, struct visit *visit,
 
 	if (before && visit_same_class(visit, arena, ptr))
 		return true;
-	if (!begin_visit(visit, arena, ptr))
+	if (!begin_visit(visit, arena, ptr) ||
+	    pyclass_is_meta(node->heap, visit->index)) {
+		/* Nothing is left to be visited. */
+		visit->class = before;
 		return false;
+	}
 	if (visit->class != before && visit->put) {
 		count_put(node, before, visit->put);
 		visit->put = 0;
@@ -734,7 +891,8 @@ static size_t put_run(struct pynode *node, size_t n, void **blocks,
 		if (!arena || arena->node != node)
 			break;
 		if (unlikely(!go_on(node, &visit, arena, blocks[done]))) {
-			*mistake = PYALLOC_NO_POOL;
+			*mistake = is_quarantined(arena, blocks[done]) ?
+				   PYALLOC_OVERWRITTEN : PYALLOC_NO_POOL;
 		} else {
 			done += put_blocks(&visit, n - done, blocks + done,
 					   mistake);
@@ -789,10 +947,21 @@ size_t pyheap_put(size_t n, void **blocks, unsigned long caller)
 			continue;
 		/* It was counted as freed when it came in. */
 		atomic_long_inc(&pyheap_default.false_frees);
-		pydebug_report(mistake, blocks[done++], entry, caller);
+		/* A pool in quarantine was reported, and is no mistake now. */
+		if (mistake != PYALLOC_OVERWRITTEN)
+			pydebug_report(mistake, blocks[done], entry, caller);
+		done++;
 	}
 	rcu_read_unlock();
 	return done;
+}
+
+/* In quarantine a block stays good as long as it is live. */
+static enum pyalloc_mistake no_visit(const struct pyarena *arena,
+				     const void *ptr)
+{
+	return arena && is_quarantined(arena, ptr) ? PYALLOC_NO_MISTAKE :
+						     PYALLOC_NO_POOL;
 }
 
 /**
@@ -808,6 +977,8 @@ enum pyalloc_mistake pynode_judge(const void *ptr)
 	struct visit visit;
 
 	if (!arena || !begin_visit(&visit, arena, ptr))
+		return no_visit(arena, ptr);
+	if (pyclass_is_meta(arena->node->heap, visit.index))
 		return PYALLOC_NO_POOL;
 	return judge_visited(&visit, ptr);
 }
@@ -849,9 +1020,12 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 
 	rcu_read_lock();
 	arena = pymap_arena_of(ptr);
-	if (arena && begin_visit(&visit, arena, ptr))
-		mistake = pyclass_is_far(visit.class) ?
-			  judge_far(&visit, ptr) : judge_visited(&visit, ptr);
+	if (!arena || !begin_visit(&visit, arena, ptr))
+		mistake = no_visit(arena, ptr);
+	else if (pyclass_is_far(visit.class))
+		mistake = judge_far(&visit, ptr);
+	else if (!pyclass_is_meta(arena->node->heap, visit.index))
+		mistake = judge_visited(&visit, ptr);
 	rcu_read_unlock();
 	return mistake;
 }
@@ -902,13 +1076,12 @@ bool pyheap_is_live(const void *ptr, unsigned long caller)
  */
 void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip)
 {
-	unsigned int index = node->heap->classes->of_step[PYALLOC_STEP(bytes)];
+	unsigned int index = pymeta_class(node->heap, bytes);
 	void *block;
 
 	if (pyfault_strikes(PYFAULT_META) ||
 	    !take_blocks(node, index, 1, &block, dip, 0))
 		return NULL;
-	node->class[index].meta++;
 	pysan_show(block, pyheap_class(node->heap, index)->size);
 	return block;
 }
@@ -926,7 +1099,6 @@ void pynode_put_meta(struct pynode *node, void *block)
 	struct visit visit = {};
 
 	begin_visit(&visit, pymap_arena_of(block), block);
-	node->class[visit.pool->class].meta--;
 	put_blocks(&visit, 1, &block, &mistake);
 	end_visit(node, &visit);
 	count_put(node, visit.class, 1);
@@ -952,6 +1124,7 @@ void *pyheap_take_meta(struct pynode *node, size_t bytes, bool dip)
 	pynode_unlock(node, flags);
 	return block;
 }
+EXPORT_SYMBOL_GPL(pyheap_take_meta);
 
 /**
  * pyheap_put_meta() - give back what pyheap_take_meta() took
@@ -968,6 +1141,7 @@ void pyheap_put_meta(void *block)
 	pynode_put_meta(node, block);
 	pynode_unlock(node, flags);
 }
+EXPORT_SYMBOL_GPL(pyheap_put_meta);
 
 /**
  * pyheap_add_bytes() - note that a domain holds more bytes, or less
@@ -1180,7 +1354,8 @@ static struct pynode *make_node(struct pyheap *heap, int nid)
 
 	if (pyfault_strikes(PYFAULT_HEAP_NODE))
 		return NULL;
-	node = kzalloc_node(struct_size(node, class, heap->classes->nr),
+	node = kzalloc_node(struct_size(node, class,
+					pyclasses_all(heap->classes)),
 			    GFP_KERNEL, node_online(nid) ? nid : NUMA_NO_NODE);
 	if (!node)
 		return NULL;

@@ -6,6 +6,8 @@
 #define _PYALLOC_HEAP_H
 
 #include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/pyalloc.h>
 #include <linux/sizes.h>
@@ -23,6 +25,14 @@ struct pystock;
 #define PYHEAP_BATCH	64
 
 #define PYCLASS_MAX	32
+
+/*
+ * Behind a scheme's classes come those of the blocks that the heap needs for
+ * itself, of 32 to 512 bytes.  They have pools of their own, so that what
+ * clients write past a block does not hit them.
+ */
+#define PYMETA_MIN_SHIFT	5
+#define PYMETA_CLASSES		5
 #define PYALLOC_STEPS	((PYALLOC_SMALL_MAX >> PYALLOC_STEP_SHIFT) + 1)
 
 /**
@@ -62,14 +72,14 @@ enum pyclasses_scheme {
 /**
  * struct pyclasses - a scheme of size classes
  * @name: as in the parameter and in debugfs
- * @nr: how many classes there are
- * @class: the classes, by rising size
+ * @nr: how many classes there are for clients
+ * @class: the classes, by rising size, and those of meta blocks
  * @of_step: the class that serves a request of so many steps of 8 bytes
  */
 struct pyclasses {
 	const char	*name;
 	unsigned int	nr;
-	struct pyclass	class[PYCLASS_MAX];
+	struct pyclass	class[PYCLASS_MAX + PYMETA_CLASSES];
 	u8		of_step[PYALLOC_STEPS];
 };
 
@@ -80,14 +90,12 @@ extern struct pyclasses pyclasses[PYCLASSES_NR];
  * @partial: ids of the first pools with some blocks live, by quarters
  * @pools: how many pools there are, full ones too
  * @live: blocks that are out of the pools, wherever they are
- * @meta: those of them that the heap itself uses
  * @depot: those of them that lie in full arrays, which no front has
  */
 struct pynode_class {
 	u32		partial[PYPOOL_QUARTERS];
 	u32		pools;
 	u32		live;
-	u32		meta;
 	struct pydepot	depot;
 };
 
@@ -113,6 +121,8 @@ struct pynode_class {
  * @metadata: bytes of descriptors
  * @lock_holds: how often the lock was taken, but for looks by check
  * @live_bytes: blocks out of the pools, in bytes
+ * @overwritten: where damage was seen, to be reported without the lock
+ * @quarantined: pools that are left alone for that
  * @class: a state a class
  */
 struct pynode {
@@ -135,6 +145,8 @@ struct pynode {
 	size_t			metadata;
 	unsigned long		lock_holds;
 	size_t			live_bytes;
+	const void		*overwritten;
+	unsigned long		quarantined;
 	struct pynode_class	class[];
 };
 
@@ -194,6 +206,16 @@ static inline struct pypool *pypool_of(struct pyarena *arena, u32 id)
 	return &arena->pools[id & PYMAP_CODE_MASK];
 }
 
+/* The pool that a link leads to, as far as it can lead anywhere, or NULL. */
+static inline struct pypool *pypool_at(u32 id)
+{
+	struct pyarena *arena = pymap_arena(id >> PYMAP_ARENA_SHIFT);
+
+	if (unlikely(!arena || (id & PYMAP_CODE_MASK) >= arena->granules))
+		return NULL;
+	return pypool_of(arena, id);
+}
+
 /* A pool's bits: 128 lie in its descriptor, more in a block of the heap. */
 static inline bool pyclass_is_far(const struct pyclass *class)
 {
@@ -230,8 +252,37 @@ static inline void pyheap_hide(const void *block)
 		__pyheap_hide(block);
 }
 
+/* How many classes there are, those of meta blocks too. */
+static inline unsigned int pyclasses_all(const struct pyclasses *classes)
+{
+	return classes->nr + PYMETA_CLASSES;
+}
+
+static inline bool pyclass_is_meta(const struct pyheap *heap,
+				   unsigned int class)
+{
+	return class >= heap->classes->nr;
+}
+
+/* The class of a meta block of so many bytes, a power of two. */
+static inline unsigned int pymeta_class(const struct pyheap *heap,
+					size_t bytes)
+{
+	unsigned int shift = max_t(unsigned int, ilog2(bytes),
+				   PYMETA_MIN_SHIFT);
+
+	return heap->classes->nr + shift - PYMETA_MIN_SHIFT;
+}
+
+/* What the map has for a pool: no meta block is for the fast path. */
+static inline u8 pyclass_code(const struct pyheap *heap, unsigned int class)
+{
+	return (class + 1) | (pyclass_is_meta(heap, class) ? PYMAP_CLOSED : 0);
+}
+
 bool pynode_lock(struct pynode *node, unsigned long *flags);
 void pynode_unlock(struct pynode *node, unsigned long flags);
+void pynode_note_damage(struct pynode *node, const void *where);
 
 /* By fours: the kernel's memcpy() is slower for so few on some machines. */
 static __always_inline void pyheap_copy_pointers(void **to, void **from,

@@ -14,6 +14,7 @@
 #include "fault.h"
 #include "front.h"
 #include "heap.h"
+#include "link.h"
 #include "raw.h"
 #include "reclaim.h"
 #include "stats.h"
@@ -197,6 +198,7 @@ static int __init pyalloc_init(void)
 	enum pyclasses_scheme scheme;
 	int error;
 
+	pylink_init();
 	pyclasses_init();
 	error = read_parameters(&scheme);
 	if (error)

@@ -15,7 +15,6 @@
  * Takes no lock of pyalloc's.
  */
 #include <linux/irq_work.h>
-#include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -24,6 +23,7 @@
 
 #include "debug.h"
 #include "fault.h"
+#include "link.h"
 #include "raw.h"
 #include "sanitizer.h"
 #include "compat.h"
@@ -56,7 +56,7 @@ static bool may_sleep(void)
 /* Any block may have to be linked before it is freed. */
 static size_t at_least_a_link(size_t size)
 {
-	return max(size, sizeof(struct llist_node));
+	return max(size, sizeof(unsigned long));
 }
 
 /* What must not fail does not. */
@@ -130,6 +130,12 @@ static bool is_kmalloc_block(const void *ptr)
 	return folio_test_large(folio) && folio_address(folio) == ptr;
 }
 
+static bool is_block(const void *ptr)
+{
+	return is_vmalloc_addr(ptr) ? starts_vmalloc_area(ptr) :
+				      is_kmalloc_block(ptr);
+}
+
 /**
  * pyraw_is_block() - did a kernel allocator hand this out?
  * @ptr: any pointer that is not in an arena
@@ -142,8 +148,7 @@ static bool is_kmalloc_block(const void *ptr)
  */
 bool pyraw_is_block(const void *ptr, unsigned long caller)
 {
-	if (is_vmalloc_addr(ptr) ? starts_vmalloc_area(ptr) :
-				   is_kmalloc_block(ptr))
+	if (is_block(ptr))
 		return true;
 	pydebug_report(PYALLOC_WILD, ptr, 0, caller);
 	return false;
@@ -151,16 +156,14 @@ bool pyraw_is_block(const void *ptr, unsigned long caller)
 
 /* === Frees that have to wait === */
 
-static LLIST_HEAD(deferred);
+static struct pychain deferred = { .is_block = is_block };
 
 static void free_deferred(struct work_struct *work)
 {
-	struct llist_node *node = llist_del_all(&deferred);
+	void *block = pychain_take(&deferred), *next;
 
-	while (node) {
-		void *block = node;
-
-		node = node->next;
+	for (; block; block = next) {
+		next = pychain_next(&deferred, block);
 		kvfree(block);
 		cond_resched();
 	}
@@ -177,8 +180,15 @@ static DEFINE_IRQ_WORK(deferred_irq_work, queue_deferred);
 
 static void defer(void *block)
 {
-	if (llist_add(block, &deferred))
+	switch (pychain_add(&deferred, block)) {
+	case PYCHAIN_FIRST:
 		irq_work_queue(&deferred_irq_work);
+		break;
+	case PYCHAIN_LATER:
+		break;
+	case PYCHAIN_TWICE:
+		pydebug_report(PYALLOC_DOUBLE_FREE, block, 0, _RET_IP_);
+	}
 }
 
 /**

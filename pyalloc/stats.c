@@ -19,26 +19,41 @@
 #include "stats.h"
 #include "compat.h"
 
+/* Meta blocks have a row with clients' of their size, which every scheme has. */
+static struct pyclass_stats *row_of(struct pynode *node, unsigned int class,
+				    struct pyheap_stats *stats)
+{
+	const struct pyclasses *classes = node->heap->classes;
+
+	if (pyclass_is_meta(node->heap, class))
+		class = classes->of_step[PYALLOC_STEP(classes->class[class].size)];
+	return &stats->class[class];
+}
+
+static void add_class(struct pynode *node, unsigned int class,
+		      struct pyheap_stats *stats)
+{
+	const struct pyclass *size = pyheap_class(node->heap, class);
+	struct pyclass_stats *row = row_of(node, class, stats);
+	struct pynode_class *state = &node->class[class];
+
+	row->pools += state->pools;
+	row->live += state->live;
+	row->available += state->pools * size->blocks - state->live;
+	row->cached += state->depot.nr_full * (pyclass_slots(size) - 1);
+	if (pyclass_is_meta(node->heap, class))
+		row->meta += state->live;
+}
+
 static void add_node(struct pynode *node, struct pyheap_stats *stats)
 {
 	const struct pyclasses *classes = node->heap->classes;
-	struct pynode_class *from;
-	struct pyclass_stats *to;
 	unsigned long flags;
 	unsigned int i;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
-	for (i = 0; i < classes->nr; i++) {
-		from = &node->class[i];
-		to = &stats->class[i];
-		to->pools += from->pools;
-		to->live += from->live;
-		to->meta += from->meta;
-		to->cached += from->depot.nr_full *
-			      (pyclass_slots(&classes->class[i]) - 1);
-		to->available += from->pools * classes->class[i].blocks -
-				 from->live;
-	}
+	for (i = 0; i < pyclasses_all(classes); i++)
+		add_class(node, i, stats);
 	stats->arenas += node->nr_arenas;
 	stats->highwater += node->highwater;
 	stats->taken += node->taken;
@@ -47,7 +62,7 @@ static void add_node(struct pynode *node, struct pyheap_stats *stats)
 	stats->metadata_bytes += node->metadata;
 	stats->lock_holds += node->lock_holds;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
-	stats->metadata_bytes += struct_size(node, class, classes->nr);
+	stats->metadata_bytes += struct_size(node, class, pyclasses_all(classes));
 }
 
 static void add_stock(struct pystock *stock, size_t size,

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Links: the secret that they are encoded with, and chains of blocks that
+ * can't be freed where they were freed.
+ *
+ * A block in a chain is free, and nobody but its client's mistakes writes to
+ * it.  So a link is believed only if it leads to what can be a block of the
+ * chain.  The same question tells a block that is in the chain already, and was
+ * freed again: what a client writes does not decode to a block.
+ *
+ * Contexts: all, NMI included.  Takes no lock.
+ */
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/init.h>
+#include <linux/random.h>
+
+#include "debug.h"
+#include "link.h"
+#include "compat.h"
+
+unsigned long pylink_secret __ro_after_init;
+
+/**
+ * pylink_init() - choose the secret
+ *
+ * Context: Process, before the first link.
+ */
+void __init pylink_init(void)
+{
+	pylink_secret = get_random_long();
+}
+
+/* A chain's end is a link to NULL, which a wild word may not decode to. */
+static bool is_linked(struct pychain *chain, void *block)
+{
+	void *next = pylink_get(block);
+
+	return !next || chain->is_block(next);
+}
+
+/**
+ * pychain_add() - add a block to a chain
+ * @chain: the chain
+ * @block: the block, of which the first word may be written
+ *
+ * Context: Any.
+ * Return: what came of it; see enum pychain_add.
+ */
+enum pychain_add pychain_add(struct pychain *chain, void *block)
+{
+	void *first = READ_ONCE(chain->first);
+
+	if (unlikely(is_linked(chain, block)))
+		return PYCHAIN_TWICE;
+	do {
+		pylink_set(block, first);
+	} while (!try_cmpxchg(&chain->first, &first, block));
+	return first ? PYCHAIN_LATER : PYCHAIN_FIRST;
+}
+
+/**
+ * pychain_take() - take all blocks of a chain
+ * @chain: the chain, which is empty then
+ *
+ * Context: Any.
+ * Return: the first of them, for pychain_next(); or NULL.
+ */
+void *pychain_take(struct pychain *chain)
+{
+	return xchg(&chain->first, NULL);
+}
+
+/**
+ * pychain_next() - unlink a block
+ * @chain: the chain that it was taken from
+ * @block: the block, whose first word is zero then
+ *
+ * Context: Any.
+ * Return: the next one, or NULL: there is none, or the link was overwritten,
+ * which was reported.
+ */
+void *pychain_next(struct pychain *chain, void *block)
+{
+	void *next = pylink_get(block);
+
+	*(unsigned long *)block = 0;
+	if (!next || likely(chain->is_block(next)))
+		return next;
+	pydebug_report(PYALLOC_OVERWRITTEN, block, 0, _RET_IP_);
+	return NULL;
+}

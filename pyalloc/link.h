@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Links: pointers that lie where somebody's stray write can reach them, and
+ * chains of blocks that such links make.
+ */
+#ifndef _PYALLOC_LINK_H
+#define _PYALLOC_LINK_H
+
+#include <linux/swab.h>
+#include <linux/types.h>
+
+extern unsigned long pylink_secret;
+
+/*
+ * What is stored at @place for a link to @to.  Neither a write of zeros nor a
+ * link that was copied from elsewhere decodes to an address that is any good,
+ * and nobody who reads it learns where anything lies.
+ */
+static inline unsigned long pylink_code(const void *place, unsigned long to)
+{
+	unsigned long salt = (unsigned long)place;
+
+	salt = sizeof(salt) == 8 ? swab64(salt) : swab32(salt);
+	return to ^ pylink_secret ^ salt;
+}
+
+static inline void pylink_set(void *place, const void *to)
+{
+	*(unsigned long *)place = pylink_code(place, (unsigned long)to);
+}
+
+static inline void *pylink_get(const void *place)
+{
+	return (void *)pylink_code(place, *(const unsigned long *)place);
+}
+
+/**
+ * struct pychain - blocks that wait, linked through their first words
+ * @first: the one that came last
+ * @is_block: can this be a block of the chain?
+ */
+struct pychain {
+	void	*first;
+	bool	(*is_block)(const void *ptr);
+};
+
+enum pychain_add {
+	PYCHAIN_FIRST,		/* the chain was empty */
+	PYCHAIN_LATER,
+	PYCHAIN_TWICE,		/* it is in the chain already, and once */
+};
+
+enum pychain_add pychain_add(struct pychain *chain, void *block);
+void *pychain_take(struct pychain *chain);
+void *pychain_next(struct pychain *chain, void *block);
+
+void pylink_init(void);
+
+#endif /* _PYALLOC_LINK_H */
