@@ -8,11 +8,11 @@
 #   -f FILE[:DIR]  put FILE into the guest's DIR, or its root (likewise)
 #   -c N           CPUs (2; User-Mode Linux has one)
 #   -M MIB         memory (512)
-#   -n N           NUMA nodes, which share CPUs and memory (1; not in UML)
-#   -a ARGUMENTS   more for the kernel's command line
+#   -n N           NUMA nodes, which share CPUs and memory (1; x86-64 only)
+#   -a ARGUMENTS   more for the kernel's command line (likewise)
 #   -t SECONDS     time limit (120), after which the boot has failed
 #   -l LOG         where the log goes (build/boot.log)
-#   -o FILE        what the commands print goes into FILE, too (not in UML)
+#   -o FILE        what the commands print goes into FILE, too (x86 only)
 #   -i             count instructions: one CPU, its clock steps by instructions
 #   -s             stay in the guest with a prompt after the commands
 #
@@ -51,7 +51,7 @@ while getopts m:f:c:M:n:a:t:l:o:is option; do
 	c) cpus=$OPTARG ;;
 	M) memory=$OPTARG ;;
 	n) nodes=$OPTARG ;;
-	a) arguments=$OPTARG ;;
+	a) arguments+=" $OPTARG" ;;
 	t) limit=$OPTARG ;;
 	l) log=$OPTARG ;;
 	o) output=$OPTARG ;;
@@ -65,33 +65,14 @@ shift $((OPTIND - 1))
 kernel=$1
 shift
 
-# The commands of kmod are taken from the host with their libraries: those of
-# busybox would try a module whose init fails a second time.
-add_kmod()
-{
-	local root=$1 kmod library tool
-
-	kmod=$(PATH=$PATH:/usr/sbin:/sbin command -v kmod)
-	cp "$kmod" "$root/sbin/kmod"
-	for tool in insmod rmmod lsmod; do
-		ln -s kmod "$root/sbin/$tool"
-	done
-	ldd "$kmod" | grep -o '/[^ ]*' | while read -r library; do
-		mkdir -p "$root$(dirname "$library")"
-		cp -L "$library" "$root$library"
-	done
-}
-
 # make_initramfs FILE COMMAND...
 make_initramfs()
 {
 	local archive=$1 root=$work/root file into command
 	shift
 
-	mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,modules}
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	ln -s busybox "$root/bin/sh"
-	add_kmod "$root"
+	cp -r "$user_space" "$root"
+	mkdir -p "$root"/{dev,proc,sys,tmp,modules}
 	cp -r "$top/scripts/guest" "$root/guest"
 	cp "$top/scripts/guest/init" "$root/init"
 	chmod -R a+rX,u+w "$root"
@@ -123,6 +104,7 @@ make_initramfs()
 }
 
 # How the guest is started, as the array `run`.
+
 uml_command()
 {
 	run=("$dir/image" "mem=${memory}M" "initrd=$work/initramfs"
@@ -144,22 +126,39 @@ add_nodes()
 	done
 }
 
-qemu_command()
+# The emulator and the machine for the kernel, and its console.
+begin_machine()
 {
-	local accel=$1 serial=stdio cpu=max
+	local accel=$1 cpu=max
 
-	# With a prompt, Ctrl-A X ends QEMU.
-	[ -z "$stay" ] || serial=mon:stdio
 	# QEMU 7.2 translates cmpxchg16b so that the flags are now and then
 	# garbage after it: half of the boots of a debug kernel die of that.
 	# Instruction counts are of the kernel's best code, so they keep it.
 	case $accel in
 	tcg) cpu+=,-cx16 ;;
 	esac
-	run=(qemu-system-x86_64 -cpu "$cpu" -m "$memory" -smp "$cpus"
-		-display none -monitor none -serial "$serial" -no-reboot
-		-nodefaults -kernel "$dir/image" -initrd "$work/initramfs"
-		-append "console=ttyS0 ${command_line[*]}")
+	console=ttyS0
+	case $arch in
+	arm64)
+		run=(qemu-system-aarch64 -M virt -cpu cortex-a76)
+		console=ttyAMA0
+		;;
+	i386) run=(qemu-system-i386 -cpu "$cpu") ;;
+	*) run=(qemu-system-x86_64 -cpu "$cpu") ;;
+	esac
+}
+
+qemu_command()
+{
+	local accel=$1 serial=stdio console
+
+	# With a prompt, Ctrl-A X ends QEMU.
+	[ -z "$stay" ] || serial=mon:stdio
+	begin_machine "$accel"
+	run+=(-m "$memory" -smp "$cpus" -display none -monitor none
+		-serial "$serial" -no-reboot -nodefaults
+		-kernel "$dir/image" -initrd "$work/initramfs"
+		-append "console=$console ${command_line[*]}")
 	[ -z "$output" ] || run+=(-serial "file:$output")
 	[ "$nodes" = 1 ] || add_nodes
 	case $accel in
@@ -177,6 +176,14 @@ end_guest()
 		sleep 0.05
 	done
 	guest=
+}
+
+need_emulator()
+{
+	case $arch in
+	arm64) need qemu-system-arm ;;
+	*) need qemu-system-x86 ;;
+	esac
 }
 
 kernel_speaks()
@@ -216,14 +223,12 @@ boot()
 {
 	local accel=${PYALLOC_ACCEL:-tcg} status=0
 
-	case $(cat "$dir/arch") in
-	um)
+	if [ "$arch" = um ]; then
 		uml_command
 		watch_guest
 		return
-		;;
-	esac
-	need qemu-system-x86
+	fi
+	need_emulator
 	[ -z "$icount" ] || accel=icount
 	if [ "$accel" = kvm ] && [ -w /dev/kvm ]; then
 		qemu_command kvm
@@ -239,10 +244,10 @@ boot()
 # With a prompt there is no limit and no log: the terminal is the guest's.
 stay_in_guest()
 {
-	case $(cat "$dir/arch") in
+	case $arch in
 	um) uml_command ;;
 	*)
-		need qemu-system-x86
+		need_emulator
 		qemu_command "${PYALLOC_ACCEL:-tcg}"
 		say "Leave with 'poweroff -f' or Ctrl-A X."
 		;;
@@ -250,8 +255,10 @@ stay_in_guest()
 	"${run[@]}"
 }
 
-need busybox-static kmod cpio
+need cpio
 dir=$("$top/scripts/kernel.sh" "$kernel")
+arch=$(cat "$dir/arch")
+user_space=$("$top/scripts/user-space.sh" "$arch")
 work=$(mktemp -d)
 guest=
 commands=0

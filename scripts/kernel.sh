@@ -6,14 +6,19 @@
 #
 #   stock-6.1  stock-6.12  stock-6.1-rt  stock-6.12-rt
 #       Debian's own images and headers, unpacked and not installed
-#   uml  x86-debug
-#       built from linux-source-6.12 with scripts/kernels/NAME.config
+#   uml  uml-debug  x86-debug  x86-rt  x86-kcsan  x86-32  arm64
+#       built from linux-source-6.12 with scripts/kernels/NAME.config, whose
+#       line `# make: WORDS`, if it has one, gives make more words: ARCH,
+#       LLVM=1 for clang, CROSS_COMPILE
 #   source
 #       linux-source-6.12 itself, unpacked: its checkers and parsers are used
 #
+# Besides, the directory holds `arch`, the architecture in the kernel's word for
+# it, and for kernels that were built `words`, all that make was told.
+#
 # A kernel is kept under a name made of its version and a hash of how it is
-# configured, and counts only when its `ready` file is there: a build that
-# was interrupted is begun anew.
+# configured and of its compiler, and counts only when its `ready` file is
+# there: a build that was interrupted is begun anew.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -109,37 +114,92 @@ source_tree()
 	echo "$dir"
 }
 
+# Words for make that a configuration asks for, with ARCH among them.
+words_of()
+{
+	local words
+
+	words=$(sed -n 's/^# make: //p' "$1")
+	[[ $words = *ARCH=* ]] || words="ARCH=x86_64${words:+ $words}"
+	echo "$words"
+}
+
+# The value of one of some words.
+value_of()
+{
+	sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" <<< "$2"
+}
+
+# Installs the compiler that the words ask for and prints its name.
+compiler_for()
+{
+	local prefix
+
+	prefix=$(value_of CROSS_COMPILE "$1")
+	if [ -n "$(value_of LLVM "$1")" ]; then
+		need clang lld llvm
+		echo clang
+	else
+		[ -z "$prefix" ] || need "gcc-${prefix%-}"
+		echo "${prefix}gcc"
+	fi
+}
+
+# What there is to boot, as a path in the build directory.
+image_of()
+{
+	case $1 in
+	um) echo linux ;;
+	arm64) echo arch/arm64/boot/Image ;;
+	*) echo arch/x86/boot/bzImage ;;
+	esac
+}
+
+# An option that depends on one that is off goes without a word.
+check_config()
+{
+	local lost
+
+	lost=$(grep '^CONFIG_' "$1" | grep -vxFf "$2") || return 0
+	die "$2 lacks" "$lost"
+}
+
 build()
 {
-	local dir=$1 source=$2 name=$3 arch target image
+	local dir=$1 source=$2 name=$3 words=$4 image
+	local config=$top/scripts/kernels/$name.config
 
-	case $name in
-	uml*) arch=um target=linux image=linux ;;
-	*) arch=x86_64 target=bzImage image=arch/x86/boot/bzImage ;;
-	esac
+	image=$(image_of "$(value_of ARCH "$words")")
 	say "building the $name kernel, once: this takes some minutes"
 	begin "$dir"
-	quietly "$dir/config.log" make -C "$source" O="$dir/build" ARCH=$arch \
-		KCONFIG_ALLCONFIG="$top/scripts/kernels/$name.config" allnoconfig
-	quietly "$dir/build.log" make -C "$dir/build" ARCH=$arch \
-		-j"$(nproc)" "$target" modules
+	# shellcheck disable=SC2086 # words
+	quietly "$dir/config.log" make -C "$source" O="$dir/build" $words \
+		KCONFIG_ALLCONFIG="$config" allnoconfig
+	check_config "$config" "$dir/build/.config"
+	# shellcheck disable=SC2086 # words
+	quietly "$dir/build.log" make -C "$dir/build" $words \
+		-j"$(nproc)" "$(basename "$image")" modules
 	ln -s "build/$image" "$dir/image"
-	echo $arch > "$dir/arch"
+	value_of ARCH "$words" > "$dir/arch"
+	echo "$words" > "$dir/words"
 	touch "$dir/ready"
 }
 
 built()
 {
-	local name=$1 source hash dir
+	local name=$1 source words compiler hash dir
+	local config=$top/scripts/kernels/$name.config
 
-	[ -e "$top/scripts/kernels/$name.config" ] ||
+	[ -e "$config" ] ||
 		die "'$name' is not a test kernel: see the top of $0"
 	need build-essential bc bison flex libelf-dev libssl-dev cpio rsync xz-utils
 	source=$(locked source source_tree linux-source-6.12)
-	hash=$(cat "$top/scripts/kernels/$name.config" <(gcc --version) |
+	words=$(words_of "$config")
+	compiler=$(compiler_for "$words")
+	hash=$(cat "$config" <("$compiler" --version) |
 		sha256sum | cut -c 1-12)
 	dir=$cache/$name-$(basename "$source" | sed 's/^linux-source-//')-$hash
-	[ -e "$dir/ready" ] || build "$dir" "$source" "$name"
+	[ -e "$dir/ready" ] || build "$dir" "$source" "$name" "$words"
 	echo "$dir"
 }
 

@@ -66,8 +66,10 @@ need()
 		die "this is not Debian: please install ${missing[*]}"
 	say "installing ${missing[*]}"
 	refresh_package_lists
+	# Another one may be installing, too.
 	DEBIAN_FRONTEND=noninteractive quietly "$cache/apt-install.log" \
-		as_root apt-get install -qq --no-install-recommends "${missing[@]}"
+		as_root apt-get -o DPkg::Lock::Timeout=300 install -qq \
+		--no-install-recommends "${missing[@]}"
 }
 
 # Adds up the lines `N passed, N failed` of its input, prints the sum in the
@@ -92,4 +94,15 @@ locked()
 		flock 9
 		"$@"
 	) 9> "$cache/$name.lock"
+}
+
+# The words with which make builds modules for the kernel in a directory of
+# kernel.sh, a line each.
+kernel_words()
+{
+	if [ -e "$1/words" ]; then
+		tr ' ' '\n' < "$1/words"
+	else
+		echo "ARCH=$(cat "$1/arch")"
+	fi
 }

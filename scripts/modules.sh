@@ -46,9 +46,9 @@ mkdir -p "$into"
 	# Two runs in one directory would break each other's objects.
 	flock 9
 	link_sources "$into"
+	mapfile -t words < <(kernel_words "$dir")
 	# Type information for BPF would need one more tool, to no use here.
-	quietly "$into.log" make -C "$dir/build" M="$into" \
-		ARCH="$(cat "$dir/arch")" CONFIG_DEBUG_INFO_BTF_MODULES= \
-		-j"$(nproc)" "$@" modules
+	quietly "$into.log" make -C "$dir/build" M="$into" "${words[@]}" \
+		CONFIG_DEBUG_INFO_BTF_MODULES= -j"$(nproc)" "$@" modules
 ) 9> "$into.lock"
 echo "$into"
