@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # test.sh [-a] [TIER...]: tests the modules in test kernels, in the tiers of
-# the first table, or with -a of both, or in those that are named.  The last
-# line is `N passed, N failed`.
+# the first table, or with -a of both, or in those that are named.  At the end
+# comes a table of them; the last line is `N passed, N failed`.
 #
-# A tier is one boot: a kernel, its size, a time limit, arguments for its
-# command line (with commas; - for none) or nodes=N for NUMA nodes, and those
+# A tier is one boot: a kernel, options of boot.sh, and after a colon those
 # suites of scripts/guest that run in it.  The logs stay in build/test.
 #
 # PYALLOC_JOBS says how many boots may go on at once; without it, as many as
@@ -14,21 +13,34 @@
 
 . "$(dirname "$0")/lib.sh"
 
-# tier       kernel      CPUs  MiB  seconds  arguments  suites
-tiers='
-x86-debug    x86-debug   2    1024  600      -  kunit garbage
-stock-6.1    stock-6.1   2     512  300      -  kunit parameters garbage reload live replay
-stock-6.12   stock-6.12  2     512  300      -  kunit parameters garbage reload live replay pybench
-uml          uml         1     256  120      -  kunit parameters garbage reload live pybench
-uml-wipe     uml         1     256  120      init_on_alloc=1,init_on_free=1  kunit
-uml-matrix   uml         1     256  180      -  matrix
-'
-more_tiers='
-x86-matrix   x86-debug   2    1024  900      -  matrix-short
-x86-pybench  x86-debug   2    1024  600      -  pybench
-numa-2       stock-6.12  2     512  300      nodes=2  kunit replay
-numa-4       x86-debug   4    1024  900      nodes=4  kunit
-'
+# More CPUs than the machine has starve each other: what the kernel then says of
+# stalls is no news.
+patient='-a rcupdate.rcu_cpu_stall_timeout=300 -a watchdog_thresh=60'
+
+# tier           kernel         options : suites
+tiers="
+x86-debug        x86-debug      -t 600 -M 1024 : kunit garbage
+stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay
+stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench
+uml              uml            -t 120 -M 256 : kunit parameters garbage reload live pybench
+uml-debug        uml-debug      -t 240 : kunit parameters garbage live pybench
+uml-wipe         uml            -t 120 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
+uml-matrix       uml            -t 180 -M 256 : matrix
+"
+more_tiers="
+stock-6.1-rt     stock-6.1-rt   -t 400 : kunit parameters garbage reload live replay
+stock-6.12-rt    stock-6.12-rt  -t 400 : kunit parameters garbage reload live replay
+x86-rt           x86-rt         -t 900 -M 1024 : kunit garbage replay
+x86-kcsan        x86-kcsan      -t 900 -M 1024 : kunit garbage replay
+x86-32           x86-32         -t 600 -M 1024 : kunit parameters garbage live replay
+arm64            arm64          -t 600 : kunit parameters garbage live replay
+x86-matrix       x86-debug      -t 900 -M 1024 : matrix-short
+x86-32-matrix    x86-32         -t 900 -M 1024 : matrix-short
+uml-debug-matrix uml-debug      -t 600 : matrix
+x86-pybench      x86-debug      -t 600 -M 1024 : pybench
+numa-2           stock-6.12     -t 300 -n 2 : kunit replay
+numa-4           x86-debug      -t 900 -M 1024 -c 4 -n 4 $patient : kunit
+"
 jobs=${PYALLOC_JOBS:-$(nproc)}
 
 # What `trc.py break` can do to a trace.
@@ -62,21 +74,20 @@ collect_traces()
 	done
 }
 
-# boot_tier NAME KERNEL CPUS MIB SECONDS ARGUMENTS SUITE...: a boot and what
-# came of it.
+# boot_tier NAME KERNEL OPTION... : SUITE...: a boot and what came of it.
 boot_tier()
 {
-	local name=$1 kernel=$2 cpus=$3 memory=$4 limit=$5 arguments=$6
+	local name=$1 kernel=$2
 	local log=$results/$1.log modules=$top/build/modules/$2
 	local suite start=$SECONDS module dir options=() commands=()
-	shift 6
+	shift 2
 
-	rm -f "$log"
-	case $arguments in
-	-) ;;
-	nodes=*) options+=(-n "${arguments#nodes=}") ;;
-	*) options+=(-a "${arguments//,/ }") ;;
-	esac
+	rm -f "$log" "$results/$name.row"
+	while [ "$1" != : ]; do
+		options+=("$1")
+		shift
+	done
+	shift
 	dir=$("$top/scripts/kernel.sh" "$kernel")
 	for module in "$modules"/*.ko "$modules"/{kunit,bench,samples/*}/*.ko \
 		      "$dir/build/lib/kunit/kunit.ko"; do
@@ -90,10 +101,11 @@ boot_tier()
 				   -f "$traces/made:/traces") ;;
 		esac
 	done
-	"$top/scripts/boot.sh" -c "$cpus" -M "$memory" -t "$limit" -l "$log" \
-		"${options[@]}" "$kernel" "${commands[@]}" || true
+	"$top/scripts/boot.sh" -l "$log" "${options[@]}" "$kernel" \
+		"${commands[@]}" || true
 	say "$name took $((SECONDS - start)) s"
-	"$top/scripts/verdict.py" --kunit "$kunit" --tier "$name" "$log"
+	"$top/scripts/verdict.py" --kunit "$kunit" --tier "$name" \
+		--row "$results/$name.row" "$log"
 }
 
 # Runs a tier's boot into its file of sums; another run of the same tests that
@@ -167,6 +179,24 @@ show_tiers()
 	done < <(chosen_tiers "$@")
 }
 
+# The table of all tiers, a line each.
+show_table()
+{
+	local format='%-17s %-14s %-22s %-13s %7s %7s %19s  %s\n'
+	local name kernel rest line row
+
+	# shellcheck disable=SC2059 # one format for all lines
+	printf "$format" tier kernel release compiler passed failed \
+		"torture operations" verdict
+	while read -r name kernel rest; do
+		line=$(cat "$results/$name.row" 2> /dev/null) ||
+			line=$'?\t?\t0\t1\t0\tFAILED'
+		IFS=$'\t' read -ra row <<< "$line"
+		# shellcheck disable=SC2059
+		printf "$format" "$name" "$kernel" "${row[@]}"
+	done < <(chosen_tiers "$@")
+}
+
 table=$tiers
 case ${1:-} in
 -a) shift && table+=$more_tiers ;;
@@ -188,6 +218,8 @@ sed '$s/^/tables: /' "$results/tables.sums"
 build_modules "$@"
 boot_tiers "$@"
 show_tiers "$@"
+echo
+show_table "$@"
 {
 	cat "$results/verdict.sums" "$results/tables.sums"
 	chosen_tiers "$@" | while read -r name rest; do

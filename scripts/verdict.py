@@ -11,6 +11,10 @@ A case is a result in KTAP, or a pair of marks (see scripts/guest/lib.sh).
 The boot itself is one more: it fails by whatever a kernel says when it is in
 trouble, by a time limit, or by ending without its last mark.
 
+Besides, `--row FILE` gets one line of what a table of many boots needs, with
+tabs between: the kernel's release and compiler as its first line tells them,
+passed, failed, the operations that torture tests counted, and ok or FAILED.
+
 A test that provokes such a report says so first with a line that holds
 `expect-report: REGEX`.  It covers one report, until the case's result, and a
 report that is expected and does not come is a failure.
@@ -23,13 +27,14 @@ import pathlib
 import re
 import sys
 
-# What begins a line of the log beside the message: time, caller, level.
-PREFIX = re.compile(r'^(?:<\d+>)?(?:\[[^]]*\]\s?)*')
+# What begins a line of the log beside the message: level, time, caller.  Some
+# messages begin with a bracket, too.
+PREFIX = re.compile(r'^(?:<\d+>)?(?:\[ *(?:\d+\.\d+|[CT]\d+)\]\s?)*')
 
 TROUBLE = re.compile('|'.join((
     r'Kernel panic',
     r'kernel BUG at',
-    r'BUG:? ',
+    r'(?:\[ )?BUG:? ',
     r'(?:WARNING|INFO|UBSAN|ODEBUG): ',
     r'DEBUG_LOCKS_WARN_ON',
     r'Oops',
@@ -55,6 +60,9 @@ HARMLESS = re.compile(r'INFO: (?:lockdep is turned off|NMI handler)')
 CUT_HERE = '------------[ cut here ]------------'
 EXPECT = re.compile(r'expect-report: (.+)$')
 MARK = re.compile(r'pyalloc-test: (begin|end|done) ?(.*)$')
+TORTURE = re.compile(r'pytorture: (\d+) operations, (\d+) mismatches, '
+                     r'seed (\S+)')
+BANNER = re.compile(r'Linux version (\S+) .*?(gcc|clang)\b.*? (\d+\.\d+\.\d+)[,)]')
 RESULT = re.compile(r'\s*(?:not )?ok \d+')
 
 
@@ -72,6 +80,8 @@ class Boot:
         self.failed = 0
         self.skipped = 0
         self.cases = 0
+        self.operations = 0
+        self.release = self.compiler = '?'
 
     def ok(self, count=1):
         self.passed += count
@@ -160,6 +170,15 @@ class Boot:
             if not sub.ok_status() and self.failed == before:
                 self.fail(f'{where}: {sub.status.name.lower()}', sub.log)
 
+    # Torture
+
+    def read_torture(self, lines):
+        """A run without a mismatch is no case: the suite that ran it is."""
+        for run in filter(None, map(TORTURE.match, map(message, lines))):
+            self.operations += int(run[1])
+            if int(run[2]):
+                self.fail(f'{run[2]} mismatches with the seed {run[3]}')
+
     # Trouble
 
     def read_trouble(self, lines):
@@ -211,7 +230,15 @@ class Boot:
             self.fail(f'the report /{wish}/ was expected and did not come')
         expected.clear()
 
-    # The end
+    # Beginning and end
+
+    def read_banner(self, lines):
+        for line in lines:
+            banner = BANNER.match(message(line))
+            if banner:
+                self.release = banner[1]
+                self.compiler = f'{banner[2]} {banner[3]}'
+                return
 
     def read_end(self, lines):
         before = self.failed
@@ -230,13 +257,21 @@ class Boot:
 def judge(parser, tier, text):
     lines = text.replace('\r', '').splitlines()
     boot = Boot(parser, tier)
+    boot.read_banner(lines)
     boot.read_cases(lines)
+    boot.read_torture(lines)
     clean = boot.read_trouble(lines)
     if boot.read_end(lines) and clean:
         boot.ok()
     if boot.cases == 0 and boot.failed == 0:
         boot.fail('nothing was tested')
     return boot
+
+
+def row(boot):
+    return '\t'.join(map(str, (
+        boot.release, boot.compiler, boot.passed, boot.failed,
+        boot.operations, 'FAILED' if boot.failed else 'ok')))
 
 
 def load_parser(directory):
@@ -254,11 +289,14 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument('--kunit', required=True)
     options.add_argument('--tier', default='boot')
+    options.add_argument('--row', type=pathlib.Path)
     options.add_argument('log', type=pathlib.Path)
     options = options.parse_args()
 
     text = options.log.read_text(errors='replace')
     boot = judge(load_parser(options.kunit), options.tier, text)
+    if options.row:
+        options.row.write_text(row(boot) + '\n')
     if boot.skipped:
         print(f'{options.tier}: {boot.skipped} skipped')
     print(f'{boot.passed} passed, {boot.failed} failed')

@@ -50,6 +50,7 @@ def case(inside='', status=0):
             f'pyalloc-test: end thing {status}\n')
 
 
+TORTURE = 'pytorture: 1500 operations, 0 mismatches, seed 77\n'
 DONE = 'pyalloc-test: done 0\nreboot: Power down\n'
 
 
@@ -78,6 +79,12 @@ LOGS = (
     ('nothing at all', '', 0, 1),
     ('nothing tested', DONE, 1, 1),
     ('no end', case(), 1, 1),
+    ('a time stamp with its caller',
+     case(WARNING).replace('WARN', '[    1.234567][  T123] WARN') + DONE,
+     1, 1),
+    ('torture', case(TORTURE) + DONE, 2, 0),
+    ('torture that found something', case(TORTURE.replace(' 0 ', ' 3 ')) + DONE,
+     2, 1),
     ('time out', case() + 'pyalloc-boot: timed out after 9 s\n', 1, 1),
     ('a command that fails', case() + 'pyalloc-test: done 3\n', 1, 1),
     ('a warning', case(WARNING) + DONE, 1, 1),
@@ -115,23 +122,59 @@ LOGS = (
     'DEBUG_LOCKS_WARN_ON(1)',
     'Out of memory: Killed process 7 (sh)',
     'sh[7]: segfault at 8 ip 0000000000000001',
+    '[ BUG: Invalid wait context ]',
+    'BUG: KCSAN: assert: race in f / g',
+    'BUG: KCSAN: data-race in f+0x1/0x2 [pyalloc]',
+    'BUG: scheduling in a non-blocking section: kworker/7/1',
+    'BUG: assuming atomic context at heap.c:3',
+    'BUG: MAX_LOCKDEP_CHAINS too low!',
+    'WARNING: inconsistent lock state',
+    'WARNING: bad unlock balance detected!',
+    'WARNING: possible recursive locking detected',
+    'UBSAN: shift-out-of-bounds in map.c:1:2',
+    'Unable to handle kernel NULL pointer dereference at virtual address 8',
+    'Internal error: Oops: 0000000096000004 [#1] PREEMPT SMP',
 ))
+
+# What a log begins with, and what a table says of it.
+BANNERS = (
+    ('6.12.9+deb12-amd64 (mail@host) (gcc-12 (Debian 12.2.0-14+deb12u1) '
+     '12.2.0, GNU ld (GNU Binutils for Debian) 2.40) #1 SMP',
+     '6.12.9+deb12-amd64', 'gcc 12.2.0'),
+    ('6.12.9 (me@here) (Debian clang version 14.0.6, Debian LLD 14.0.6) #1',
+     '6.12.9', 'clang 14.0.6'),
+    ('6.12.9 (me@here) (aarch64-linux-gnu-gcc (Debian 12.2.0-14) 12.2.0, '
+     'GNU ld (GNU Binutils for Debian) 2.40) #1', '6.12.9', 'gcc 12.2.0'),
+)
+
+
+def judged(parser, what, log, passes, fails):
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        boot = verdict.judge(parser, 'self', log)
+    if (boot.passed, boot.failed) == (passes, fails):
+        return True
+    print(f'FAIL verdict: {what}: {boot.passed} passed, '
+          f'{boot.failed} failed, not {passes} and {fails}')
+    print(shown.getvalue(), end='')
+    return False
+
+
+def rowed(parser, banner, release, compiler):
+    log = stamped(f'Linux version {banner}\n{case(TORTURE * 2)}{DONE}')
+    row = verdict.row(verdict.judge(parser, 'self', log)).split('\t')
+    if row == [release, compiler, '2', '0', '3000', 'ok']:
+        return True
+    print(f'FAIL verdict: the row of "{banner}": {row}')
+    return False
 
 
 def main():
     parser = verdict.load_parser(sys.argv[1])
-    failed = 0
-    for what, log, passes, fails in LOGS:
-        shown = io.StringIO()
-        with contextlib.redirect_stdout(shown):
-            boot = verdict.judge(parser, 'self', log)
-        if (boot.passed, boot.failed) != (passes, fails):
-            failed += 1
-            print(f'FAIL verdict: {what}: {boot.passed} passed, '
-                  f'{boot.failed} failed, not {passes} and {fails}')
-            print(shown.getvalue(), end='')
-    print(f'{len(LOGS) - failed} passed, {failed} failed')
-    return failed != 0
+    results = [judged(parser, *log) for log in LOGS]
+    results += [rowed(parser, *banner) for banner in BANNERS]
+    print(f'{results.count(True)} passed, {results.count(False)} failed')
+    return False in results
 
 
 if __name__ == '__main__':
