@@ -1020,12 +1020,13 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 
 	rcu_read_lock();
 	arena = pymap_arena_of(ptr);
-	if (!arena || !begin_visit(&visit, arena, ptr))
-		mistake = no_visit(arena, ptr);
+	/* Its pool's fullness and its neighbours' bits do change. */
+	if (!arena || !data_race(begin_visit(&visit, arena, ptr)))
+		mistake = data_race(no_visit(arena, ptr));
 	else if (pyclass_is_far(visit.class))
 		mistake = judge_far(&visit, ptr);
 	else if (!pyclass_is_meta(arena->node->heap, visit.index))
-		mistake = judge_visited(&visit, ptr);
+		mistake = data_race(judge_visited(&visit, ptr));
 	rcu_read_unlock();
 	return mistake;
 }
