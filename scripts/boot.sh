@@ -143,7 +143,10 @@ begin_machine()
 		run=(qemu-system-aarch64 -M virt -cpu cortex-a76)
 		console=ttyAMA0
 		;;
-	i386) run=(qemu-system-i386 -cpu "$cpu") ;;
+	i386)
+		# As AMD's it would be of a kind that was never meant for two.
+		run=(qemu-system-i386 -cpu "$cpu,vendor=GenuineIntel")
+		;;
 	*) run=(qemu-system-x86_64 -cpu "$cpu") ;;
 	esac
 }

@@ -19,11 +19,11 @@ patient='-a rcupdate.rcu_cpu_stall_timeout=300 -a watchdog_thresh=60'
 
 # tier           kernel         options : suites
 tiers="
-x86-debug        x86-debug      -t 600 -M 1024 : kunit garbage
+x86-debug        x86-debug      -t 600 -M 1024 -a kasan_multi_shot : kunit garbage sanitizers
 stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay
 stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench
 uml              uml            -t 120 -M 256 : kunit parameters garbage reload live pybench
-uml-debug        uml-debug      -t 240 : kunit parameters garbage live pybench
+uml-debug        uml-debug      -t 240 -a kasan_multi_shot : kunit parameters garbage live pybench sanitizers
 uml-wipe         uml            -t 120 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
 uml-matrix       uml            -t 180 -M 256 : matrix
 "

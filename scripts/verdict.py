@@ -42,6 +42,7 @@ TROUBLE = re.compile('|'.join((
     r'(?:list_add|list_del) corruption',
     r'unreferenced object',
     r'kmemleak: [1-9]\d* new suspected',
+    r'kmemleak: Kernel memory leak detector disabled',
     r'watchdog: BUG',
     r'NMI watchdog: Watchdog detected',
     r'rcu: INFO: .*stall',
