@@ -330,6 +330,21 @@ size_t pymap_bytes(void)
 	       CHUNK_BYTES * atomic_long_read(&nr_chunks_made);
 }
 
+/*
+ * An architecture may have its memory begin anywhere in the direct map, and far
+ * from its beginning: arm64 does, by chance or where a CPU knows fewer bits.
+ */
+static unsigned long __init lowest_address(void)
+{
+	unsigned long pfn = ULONG_MAX;
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY)
+		pfn = min(pfn, node_start_pfn(nid));
+	return ALIGN_DOWN((unsigned long)__va(PFN_PHYS(pfn)),
+			  BIT(PYMAP_LEAF_SHIFT));
+}
+
 /**
  * pymap_init() - make the map, with nothing in it
  *
@@ -337,10 +352,10 @@ size_t pymap_bytes(void)
  */
 int __init pymap_init(void)
 {
-	unsigned long bytes = (unsigned long)high_memory - PAGE_OFFSET;
-	unsigned long i;
+	unsigned long bytes, i;
 
-	pymap.base = PAGE_OFFSET;
+	pymap.base = lowest_address();
+	bytes = (unsigned long)high_memory - pymap.base;
 	pymap.nr_leaves = DIV_ROUND_UP(bytes, 1UL << PYMAP_LEAF_SHIFT);
 	pymap_nr_chunks = min(DIV_ROUND_UP(bytes >> PYARENA_MIN_SHIFT,
 					   PYMAP_PER_CHUNK),

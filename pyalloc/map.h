@@ -35,7 +35,7 @@ struct pyarena;
 
 /**
  * struct pymap - the direct map's part, which is what a free has to look at
- * @base: the direct map's first address
+ * @base: where a leaf begins, at the first memory in the direct map or below
  * @nr_leaves: how many leaves it takes to reach its end
  * @leaves: the leaves, each as if it began at entry 0 of the whole map, so
  *	that a granule's number is the index into its leaf as well; those not
