@@ -31,7 +31,7 @@ more_tiers="
 stock-6.1-rt     stock-6.1-rt   -t 400 : kunit parameters garbage reload live replay
 stock-6.12-rt    stock-6.12-rt  -t 400 : kunit parameters garbage reload live replay
 x86-rt           x86-rt         -t 900 -M 1024 : kunit garbage replay
-x86-kcsan        x86-kcsan      -t 900 -M 1024 : kunit garbage replay
+x86-kcsan        x86-kcsan      -t 900 -M 1024 -a kcsan.skip_watch=1000 : kunit garbage replay
 x86-32           x86-32         -t 600 -M 1024 : kunit parameters garbage live replay
 arm64            arm64          -t 600 : kunit parameters garbage live replay
 x86-matrix       x86-debug      -t 900 -M 1024 : matrix-short
