@@ -113,6 +113,20 @@ static bool is_largest(struct pyheap *heap, struct pyfront *front,
 	       pyheap_class(heap, class_of(front, stock))->slots_shift;
 }
 
+/* A node where blocks are only freed may have nothing: any node's will do. */
+static void **take_array_memory(struct pyheap *heap, struct pynode *node,
+				size_t bytes)
+{
+	void **array = pyheap_take_meta(node, bytes, false);
+	int nid;
+
+	for_each_online_node(nid)
+		if (!array && nid != node->nid)
+			array = pyheap_take_meta(heap->node[nid], bytes,
+						 false);
+	return array;
+}
+
 /**
  * pyfront_grow() - double the array of a stock, if there is memory
  * @heap: the heap
@@ -134,7 +148,7 @@ bool pyfront_grow(struct pyheap *heap, struct pynode *node,
 
 	if (is_largest(heap, front, stock) || in_nmi())
 		return false;
-	array = pyheap_take_meta(node, sizeof(*array) << shift, false);
+	array = take_array_memory(heap, node, sizeof(*array) << shift);
 	if (!array)
 		return false;
 	array[0] = NULL;
