@@ -307,6 +307,21 @@ static void *malloc_here(struct pyheap *heap, struct pynode *node,
 	return block;
 }
 
+/* Of that node and no other, as a front's need not be. */
+static void *malloc_there(struct pyheap *heap, struct pynode *node,
+			  unsigned int class, enum pymem_domain domain,
+			  bool dip)
+{
+	struct pystock *stock;
+	void *block;
+
+	preempt_disable();
+	stock = &this_cpu_ptr(heap->front)->stock[class];
+	block = take_one(node, stock, class, domain, dip);
+	preempt_enable();
+	return block;
+}
+
 /* Block by block from the other nodes: first what they have. */
 static void *malloc_elsewhere(struct pyheap *heap, struct pynode *home,
 			      unsigned int class, gfp_t gfp,
@@ -317,16 +332,16 @@ static void *malloc_elsewhere(struct pyheap *heap, struct pynode *home,
 
 	for_each_online_node(nid) {
 		if (nid != home->nid)
-			block = malloc_here(heap, heap->node[nid], class,
-					    domain, false);
+			block = malloc_there(heap, heap->node[nid], class,
+					     domain, false);
 		if (block)
 			return block;
 	}
 	for_each_online_node(nid)
 		if (nid != home->nid &&
 		    pyarena_add(heap->node[nid], gfp, PYARENA_PAGES))
-			return malloc_here(heap, heap->node[nid], class,
-					   domain, false);
+			return malloc_there(heap, heap->node[nid], class,
+					    domain, false);
 	return NULL;
 }
 
@@ -352,7 +367,9 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 
 	node = nid == NUMA_NO_NODE ? pyheap_this_node(heap) : heap->node[nid];
 	for (;;) {
-		block = malloc_here(heap, node, class, domain, !may_take);
+		block = nid == NUMA_NO_NODE ?
+			malloc_here(heap, node, class, domain, !may_take) :
+			malloc_there(heap, node, class, domain, !may_take);
 		if (!may_take) {
 			pyreclaim_want_reserve(node, !block);
 			return block;
