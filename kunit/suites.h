@@ -23,6 +23,7 @@ extern struct kunit_suite stats_suite;
 extern struct kunit_suite misuse_suite;
 extern struct kunit_suite context_suite;
 extern struct kunit_suite context_empty_suite;
+extern struct kunit_suite context_misuse_suite;
 extern struct kunit_suite race_suite;
 extern struct kunit_suite smp_suite;
 
