@@ -9,7 +9,7 @@
 kunit_test_suites(&domain_suite, &class_suite, &realloc_suite, &heap_suite,
 		  &hole_suite, &map_suite, &front_suite, &depot_suite,
 		  &raw_suite, &bulk_suite, &rcu_suite, &gfp_suite,
-		  &stats_suite, &misuse_suite, &context_suite,
+		  &reclaim_suite, &stats_suite, &misuse_suite, &context_suite,
 		  &context_empty_suite, &context_misuse_suite, &race_suite,
 		  &smp_suite);
 
