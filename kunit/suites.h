@@ -21,6 +21,7 @@ extern struct kunit_suite rcu_suite;
 extern struct kunit_suite gfp_suite;
 extern struct kunit_suite scope_suite;
 extern struct kunit_suite reclaim_suite;
+extern struct kunit_suite usercopy_suite;
 extern struct kunit_suite stats_suite;
 extern struct kunit_suite misuse_suite;
 extern struct kunit_suite context_suite;
