@@ -29,6 +29,7 @@ extern struct kunit_suite context_empty_suite;
 extern struct kunit_suite context_misuse_suite;
 extern struct kunit_suite race_suite;
 extern struct kunit_suite numa_suite;
+extern struct kunit_suite parked_suite;
 extern struct kunit_suite smp_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */
