@@ -2,9 +2,7 @@
 /*
  * Bursts, and the node that they come from.
  */
-#include <linux/cpumask.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 
@@ -12,15 +10,6 @@
 #include "burst.h"
 
 const size_t burst_sizes[6] = { 8, 24, 64, 100, 256, 512 };
-
-/* The thread is the case's own and ends with it: nothing is to be undone. */
-static void stay_on_this_cpu(struct kunit *test)
-{
-	int cpu = raw_smp_processor_id();
-
-	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(cpu)),
-			0);
-}
 
 static void set_class(struct burst *burst, size_t size)
 {

@@ -9,9 +9,13 @@
 #include <linux/completion.h>
 #include <linux/hardirq.h>
 #include <linux/hrtimer.h>
+#include <linux/interrupt.h>
 #include <linux/irq_work.h>
+#include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
 
 #if defined(CONFIG_X86) && !defined(CONFIG_UML)
 #include <asm/nmi.h>
@@ -61,6 +65,28 @@ static bool run_under_spinlock(void (*function)(void *data), void *data)
 	return true;
 }
 
+static bool run_under_raw_spinlock(void (*function)(void *data), void *data)
+{
+	static DEFINE_RAW_SPINLOCK(lock);
+
+	raw_spin_lock(&lock);
+	function(data);
+	raw_spin_unlock(&lock);
+	return true;
+}
+
+static bool run_under_raw_spinlock_irq(void (*function)(void *data),
+				       void *data)
+{
+	static DEFINE_RAW_SPINLOCK(lock);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	function(data);
+	raw_spin_unlock_irqrestore(&lock, flags);
+	return true;
+}
+
 static bool run_as_reader(void (*function)(void *data), void *data)
 {
 	rcu_read_lock();
@@ -69,9 +95,9 @@ static bool run_as_reader(void (*function)(void *data), void *data)
 	return true;
 }
 
-/* === Interrupts === */
+/* === Interrupts and threads === */
 
-/* What an interrupt is to run; one at a time. */
+/* What one of them is to run; one at a time. */
 static void (*pending)(void *data);
 static void *pending_data;
 static DECLARE_COMPLETION(finished);
@@ -132,6 +158,53 @@ static bool run_in_soft_timer(void (*function)(void *data), void *data)
 {
 	begin(function, data);
 	run_in_timer(HRTIMER_MODE_REL_SOFT);
+	return true;
+}
+
+static void run_timer_list(struct timer_list *timer)
+{
+	run_pending();
+}
+
+static bool run_in_timer_list(void (*function)(void *data), void *data)
+{
+	static DEFINE_TIMER(timer, run_timer_list);
+
+	begin(function, data);
+	mod_timer(&timer, jiffies);
+	wait_for_completion(&finished);
+	timer_delete_sync(&timer);
+	return true;
+}
+
+static void run_tasklet(struct tasklet_struct *tasklet)
+{
+	run_pending();
+}
+
+static bool run_in_tasklet(void (*function)(void *data), void *data)
+{
+	static DECLARE_TASKLET(tasklet, run_tasklet);
+
+	begin(function, data);
+	tasklet_schedule(&tasklet);
+	wait_for_completion(&finished);
+	tasklet_kill(&tasklet);
+	return true;
+}
+
+static void run_work(struct work_struct *work)
+{
+	run_pending();
+}
+
+static bool run_in_workqueue(void (*function)(void *data), void *data)
+{
+	static DECLARE_WORK(work, run_work);
+
+	begin(function, data);
+	schedule_work(&work);
+	flush_work(&work);
 	return true;
 }
 
@@ -211,15 +284,67 @@ static bool run_in_nmi(void (*function)(void *data), void *data)
 	return true;
 }
 
-const struct context contexts[10] = {
-	{ "process", GFP_KERNEL, run_in_process },
-	{ "preemption_off", GFP_ATOMIC, run_without_preemption },
-	{ "softirqs_off", GFP_ATOMIC, run_without_softirqs },
-	{ "interrupts_off", GFP_ATOMIC, run_without_interrupts },
-	{ "spinlock", GFP_ATOMIC, run_under_spinlock },
-	{ "rcu_reader", GFP_ATOMIC, run_as_reader },
-	{ "irq_work", GFP_ATOMIC, run_in_irq_work },
-	{ "hard_timer", GFP_ATOMIC, run_in_hard_timer },
-	{ "soft_timer", GFP_ATOMIC, run_in_soft_timer },
-	{ "nmi", __GFP_NOWARN, run_in_nmi },
+/*
+ * Where locks that sleep can't be had, no page can: on PREEMPT_RT wherever
+ * preemption is off, and for lockdep, when it holds every kernel to those
+ * rules, in hard interrupts and under raw spinlocks.  Of the latter only the
+ * caller can know, who asks without a reclaim bit then.
+ */
+#define ON_RT		IS_ENABLED(CONFIG_PREEMPT_RT)
+#define AS_ON_RT	(ON_RT || IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING))
+#define UNSEEN		(AS_ON_RT && !ON_RT)
+#define GFP_RAW_LOCK	(UNSEEN ? __GFP_NOWARN : GFP_ATOMIC)
+
+const struct context contexts[15] = {
+	{ "process", GFP_KERNEL, true, false, run_in_process },
+	{ "workqueue", GFP_KERNEL, true, false, run_in_workqueue },
+	{ "preemption_off", GFP_ATOMIC, !ON_RT, false,
+	  run_without_preemption },
+	{ "softirqs_off", GFP_ATOMIC, true, false, run_without_softirqs },
+	{ "interrupts_off", GFP_ATOMIC, !ON_RT, false,
+	  run_without_interrupts },
+	{ "spinlock", GFP_ATOMIC, true, false, run_under_spinlock },
+	{ "raw_spinlock", GFP_RAW_LOCK, !AS_ON_RT, UNSEEN,
+	  run_under_raw_spinlock },
+	{ "raw_spinlock_irq", GFP_RAW_LOCK, !AS_ON_RT, UNSEEN,
+	  run_under_raw_spinlock_irq },
+	{ "rcu_reader", GFP_ATOMIC, true, false, run_as_reader },
+	{ "irq_work", GFP_ATOMIC, !AS_ON_RT, false, run_in_irq_work },
+	{ "hard_timer", GFP_ATOMIC, !AS_ON_RT, false, run_in_hard_timer },
+	{ "soft_timer", GFP_ATOMIC, true, false, run_in_soft_timer },
+	{ "timer_list", GFP_ATOMIC, true, false, run_in_timer_list },
+	{ "tasklet", GFP_ATOMIC, true, false, run_in_tasklet },
+	{ "nmi", __GFP_NOWARN, false, false, run_in_nmi },
 };
+
+static void nothing(void *data)
+{
+}
+
+/**
+ * need_context() - skip the case where there is no such context
+ * @test: the case, whose parameter is the context
+ *
+ * Return: the context.
+ */
+const struct context *need_context(struct kunit *test)
+{
+	const struct context *context = test->param_value;
+
+	if (!context->run(nothing, NULL))
+		kunit_skip(test, "this machine has no way to get there");
+	return context;
+}
+
+/**
+ * run_there() - run a function in the context of the case
+ * @test: the case, whose parameter is the context, which exists
+ * @function: the function
+ * @data: what it is given
+ */
+void run_there(struct kunit *test, void (*function)(void *data), void *data)
+{
+	const struct context *context = test->param_value;
+
+	KUNIT_EXPECT_TRUE(test, context->run(function, data));
+}

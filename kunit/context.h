@@ -14,11 +14,16 @@
 struct context {
 	const char	*name;
 	gfp_t		gfp;	/* what may be asked for there */
+	bool		takes;	/* that may take a page there */
+	bool		unseen;	/* only by that gfp the heap knows of it */
 	/* False: there is no such context on this machine. */
 	bool		(*run)(void (*function)(void *data), void *data);
 };
 
-extern const struct context contexts[10];
+extern const struct context contexts[15];
+
+const struct context *need_context(struct kunit *test);
+void run_there(struct kunit *test, void (*function)(void *data), void *data);
 
 /* An NMI that an interrupt's handler can raise, once all is prepared. */
 bool prepare_nmi(void (*function)(void *data), void *data);

@@ -7,9 +7,11 @@
  * expected, and does the check find everything whole?
  */
 #include <linux/atomic.h>
+#include <linux/cpumask.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/vmalloc.h>
@@ -74,6 +76,19 @@ unsigned int reports_seen(void)
 enum pyalloc_mistake last_mistake(void)
 {
 	return last_report.mistake;
+}
+
+/**
+ * take_reports() - look at the reports where the mistake was made
+ * @last: what the last one said
+ *
+ * Context: Any.
+ * Return: how many came that no case has expected yet, which are forgotten.
+ */
+unsigned int take_reports(struct pyalloc_report *last)
+{
+	*last = last_report;
+	return atomic_xchg(&nr_reports, 0);
 }
 
 /**
@@ -171,7 +186,6 @@ int fixture_init(struct kunit *test)
  */
 void fixture_exit(struct kunit *test)
 {
-	rcu_barrier();
 	expect_no_report(test);
 	expect_whole(test);
 	pyalloc_reclaim();
@@ -452,6 +466,22 @@ void expect_usable_size(struct kunit *test, const void *block, size_t size)
 			max_t(size_t, size, 1) : room_of(block);
 
 	KUNIT_EXPECT_EQ(test, pyalloc_usable_size(block), usable);
+}
+
+/* === Where a case runs === */
+
+/**
+ * stay_on_this_cpu() - keep the rest of the case on the CPU it is on
+ * @test: the case
+ *
+ * The thread is the case's own and ends with it: nothing is to be undone.
+ */
+void stay_on_this_cpu(struct kunit *test)
+{
+	int cpu = raw_smp_processor_id();
+
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(cpu)),
+			0);
 }
 
 /* === Many blocks === */

@@ -54,6 +54,7 @@ struct kunit_suite suite##_suite = {					\
 
 /* Reports */
 unsigned int reports_seen(void);
+unsigned int take_reports(struct pyalloc_report *last);
 enum pyalloc_mistake last_mistake(void);
 void expect_report(struct kunit *test, enum pyalloc_mistake mistake,
 		   const void *ptr);
@@ -90,6 +91,9 @@ bool is_filled(const void *ptr, size_t bytes, u8 seed);
 bool is_zero(const void *ptr, size_t bytes);
 bool is_heaps(const void *ptr);
 size_t room_of(const void *block);
+
+/* Where a case runs */
+void stay_on_this_cpu(struct kunit *test);
 
 /* Many blocks, linked through their own first word. */
 void *push_block(void *first, void *block);

@@ -133,4 +133,18 @@ static struct kunit_case cases[] = {
 	{ }
 };
 
-PYALLOC_SUITE(rcu, cases);
+/* What was freed is free then. */
+static void rcu_exit(struct kunit *test)
+{
+	rcu_barrier();
+	fixture_exit(test);
+}
+
+struct kunit_suite rcu_suite = {
+	.name		= "pyalloc_rcu",
+	.suite_init	= fixture_suite_init,
+	.suite_exit	= fixture_suite_exit,
+	.init		= fixture_init,
+	.exit		= rcu_exit,
+	.test_cases	= cases,
+};

@@ -19,9 +19,17 @@ extern struct kunit_suite raw_suite;
 extern struct kunit_suite bulk_suite;
 extern struct kunit_suite rcu_suite;
 extern struct kunit_suite gfp_suite;
+extern struct kunit_suite scope_suite;
+extern struct kunit_suite reclaim_suite;
+extern struct kunit_suite usercopy_suite;
 extern struct kunit_suite stats_suite;
 extern struct kunit_suite misuse_suite;
 extern struct kunit_suite context_suite;
+extern struct kunit_suite context_empty_suite;
+extern struct kunit_suite context_misuse_suite;
+extern struct kunit_suite race_suite;
+extern struct kunit_suite numa_suite;
+extern struct kunit_suite parked_suite;
 extern struct kunit_suite smp_suite;
 extern struct kunit_suite sanitizer_suite;
 

@@ -50,7 +50,8 @@ static void refill(struct pyheap *heap, struct pynode *node,
 
 	pystock_enter(stock);
 	pyfront_grow(heap, node, front, stock);
-	if (n < pystock_slots(stock) / 2) {
+	/* It was empty; since then an interrupt may have put blocks in. */
+	if (n < pystock_slots(stock) / 2 && !pystock_count(stock)) {
 		brought = pyheap_take(node, stock - front->stock,
 				      pystock_slots(stock) / 2, stock->top,
 				      dip, pyfront_random(front));

@@ -212,10 +212,11 @@ static void *heap_malloc(enum pymem_domain domain, size_t size, gfp_t gfp,
 	unsigned int step = PYALLOC_STEP(size);
 	void *block = NULL;
 
-	if (nid == NUMA_NO_NODE || nid == numa_mem_id()) {
-		block = pyfront_pop(step, domain);
+	/* A front has blocks of other nodes too, which were freed here. */
+	if (nr_online_nodes == 1)
 		nid = NUMA_NO_NODE;
-	}
+	if (nid == NUMA_NO_NODE)
+		block = pyfront_pop(step, domain);
 	if (!block)
 		block = pyfront_malloc(&pyheap_default, step, gfp, domain,
 				       nid);

@@ -114,6 +114,20 @@ static bool is_largest(struct pyheap *heap, struct pyfront *front,
 	       pyheap_class(heap, class_of(front, stock))->slots_shift;
 }
 
+/* A node where blocks are only freed may have nothing: any node's will do. */
+static void **take_array_memory(struct pyheap *heap, struct pynode *node,
+				size_t bytes)
+{
+	void **array = pyheap_take_meta(node, bytes, false);
+	int nid;
+
+	for_each_online_node(nid)
+		if (!array && nid != node->nid)
+			array = pyheap_take_meta(heap->node[nid], bytes,
+						 false);
+	return array;
+}
+
 /**
  * pyfront_grow() - double the array of a stock, if there is memory
  * @heap: the heap
@@ -135,7 +149,7 @@ bool pyfront_grow(struct pyheap *heap, struct pynode *node,
 
 	if (is_largest(heap, front, stock) || in_nmi())
 		return false;
-	array = pyheap_take_meta(node, sizeof(*array) << shift, false);
+	array = take_array_memory(heap, node, sizeof(*array) << shift);
 	if (!array)
 		return false;
 	array[0] = NULL;
@@ -294,6 +308,21 @@ static void *malloc_here(struct pyheap *heap, struct pynode *node,
 	return block;
 }
 
+/* Of that node and no other, as a front's need not be. */
+static void *malloc_there(struct pyheap *heap, struct pynode *node,
+			  unsigned int class, enum pymem_domain domain,
+			  bool dip)
+{
+	struct pystock *stock;
+	void *block;
+
+	preempt_disable();
+	stock = &this_cpu_ptr(heap->front)->stock[class];
+	block = take_one(node, stock, class, domain, dip);
+	preempt_enable();
+	return block;
+}
+
 /* Block by block from the other nodes: first what they have. */
 static void *malloc_elsewhere(struct pyheap *heap, struct pynode *home,
 			      unsigned int class, gfp_t gfp,
@@ -304,16 +333,16 @@ static void *malloc_elsewhere(struct pyheap *heap, struct pynode *home,
 
 	for_each_online_node(nid) {
 		if (nid != home->nid)
-			block = malloc_here(heap, heap->node[nid], class,
-					    domain, false);
+			block = malloc_there(heap, heap->node[nid], class,
+					     domain, false);
 		if (block)
 			return block;
 	}
 	for_each_online_node(nid)
 		if (nid != home->nid &&
 		    pyarena_add(heap->node[nid], gfp, PYARENA_PAGES))
-			return malloc_here(heap, heap->node[nid], class,
-					   domain, false);
+			return malloc_there(heap, heap->node[nid], class,
+					    domain, false);
 	return NULL;
 }
 
@@ -339,7 +368,9 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 
 	node = nid == NUMA_NO_NODE ? pyheap_this_node(heap) : heap->node[nid];
 	for (;;) {
-		block = malloc_here(heap, node, class, domain, !may_take);
+		block = nid == NUMA_NO_NODE ?
+			malloc_here(heap, node, class, domain, !may_take) :
+			malloc_there(heap, node, class, domain, !may_take);
 		if (!may_take) {
 			pyreclaim_want_reserve(node, !block);
 			return block;

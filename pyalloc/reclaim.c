@@ -146,7 +146,10 @@ static bool trim_heap(struct pyheap *heap)
 
 static void trim(struct work_struct *work);
 static DECLARE_DELAYED_WORK(trim_work, trim);
-static bool trim_armed;
+
+/* A trim will come; a test looks whether one was asked for. */
+bool pyreclaim_trim_armed;
+EXPORT_SYMBOL_GPL(pyreclaim_trim_armed);
 
 /**
  * pyreclaim_trim() - what the trim does each time
@@ -175,7 +178,7 @@ static void trim(struct work_struct *work)
 {
 	bool more;
 
-	WRITE_ONCE(trim_armed, false);
+	WRITE_ONCE(pyreclaim_trim_armed, false);
 	mutex_lock(&pyreclaim_trim_lock);
 	more = pyreclaim_trim();
 	mutex_unlock(&pyreclaim_trim_lock);
@@ -197,9 +200,9 @@ static DEFINE_IRQ_WORK(trim_irq_work, start_trim);
  */
 void pyreclaim_note_free(void)
 {
-	if (READ_ONCE(trim_armed))
+	if (READ_ONCE(pyreclaim_trim_armed))
 		return;
-	WRITE_ONCE(trim_armed, true);
+	WRITE_ONCE(pyreclaim_trim_armed, true);
 	irq_work_queue(&trim_irq_work);
 }
 
@@ -505,10 +508,10 @@ void pyreclaim_exit(void)
 void pyreclaim_stop(void)
 {
 	/* A trim may arm the next one: not again once it is armed for good. */
-	WRITE_ONCE(trim_armed, true);
+	WRITE_ONCE(pyreclaim_trim_armed, true);
 	irq_work_sync(&trim_irq_work);
 	cancel_delayed_work_sync(&trim_work);
-	WRITE_ONCE(trim_armed, true);
+	WRITE_ONCE(pyreclaim_trim_armed, true);
 	irq_work_sync(&trim_irq_work);
 	cancel_delayed_work_sync(&trim_work);
 	irq_work_sync(&reserve_irq_work);

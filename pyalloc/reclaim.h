@@ -13,6 +13,7 @@ struct pynode;
 void pyreclaim_want_reserve(struct pynode *node, bool starved);
 void pyreclaim_note_free(void);
 extern struct mutex pyreclaim_trim_lock;
+extern bool pyreclaim_trim_armed;
 
 bool pyreclaim_trim(void);
 void pyreclaim_drain(void);
