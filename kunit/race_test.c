@@ -176,13 +176,13 @@ static void expect_mine(struct party *party, unsigned int n)
 /* So that the next request has to refill it; only its owner may look at it. */
 static unsigned int empty_stock(struct party *party)
 {
-	unsigned int class = class_index(RACE_SIZE), n = 0;
+	unsigned int class = class_index(RACE_SIZE), n = 0, i;
 	struct pystock *stock;
 
 	if (party != &party->race->task)
 		return 0;
 	stock = &raw_cpu_ptr(pyheap_default.front)->stock[class];
-	while (n < MANY / 2 && pystock_count(stock)) {
+	for (i = 0; i < MANY / 2 && pystock_count(stock); i++) {
 		party->blocks[n] = take(party);
 		n += !!party->blocks[n];
 	}
