@@ -202,6 +202,18 @@ void pyraw_flush(void)
 	flush_work(&deferred_work);
 }
 
+/*
+ * Under a raw spinlock the kernel's allocators may free on no kernel that has
+ * lockdep hold it to PREEMPT_RT's rules.  Such a lock can't be seen, but it
+ * turns preemption off.
+ */
+static bool may_free_here(const void *ptr)
+{
+	if (IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING) && !preemptible())
+		return false;
+	return pyraw_may_call() && (!is_vmalloc_addr(ptr) || may_sleep());
+}
+
 /**
  * pyraw_free() - free a block of the kernel's
  * @ptr: a block that pyraw_is_block()
@@ -210,10 +222,10 @@ void pyraw_flush(void)
  */
 void pyraw_free(void *ptr)
 {
-	if (!pyraw_may_call() || (is_vmalloc_addr(ptr) && !may_sleep()))
-		defer(ptr);
-	else
+	if (may_free_here(ptr))
 		kvfree(ptr);
+	else
+		defer(ptr);
 }
 
 /* === Resizing === */
