@@ -190,7 +190,7 @@ static u32 live_on(int nid)
 	struct pynode_class *state;
 
 	state = &pyheap_default.node[nid]->class[class_index(SIZE)];
-	return READ_ONCE(state->live) - READ_ONCE(state->meta);
+	return READ_ONCE(state->live);
 }
 
 /* Takes on the second node what is then freed on the first. */

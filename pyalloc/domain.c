@@ -858,10 +858,12 @@ size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs)
 }
 EXPORT_SYMBOL_GPL(pymem_malloc_bulk);
 
+/* Of what is no block kmemleak would say so itself, and at length. */
 static void forget_many(size_t n, void **ptrs)
 {
 	while (n--)
-		if (pymap_lookup(ptrs[n]))
+		if (pymap_lookup(ptrs[n]) &&
+		    pyheap_judge(ptrs[n]) == PYALLOC_NO_MISTAKE)
 			pysan_forget(ptrs[n]);
 }
 
