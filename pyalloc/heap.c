@@ -1457,6 +1457,29 @@ struct pyarena *pyheap_next_arena(struct pyheap *heap, u32 *number)
 	return arena;
 }
 
+/* kmemleak would not let anybody else have the memory of what it tracks. */
+static void forget_pool(struct pyheap *heap, struct pypool *pool, void *base)
+{
+	const struct pyclass *class = pyheap_class(heap, pool->class);
+	unsigned int i;
+
+	for (i = 0; i < class->blocks; i++)
+		if (pyheap_judge(base + i * class->size) == PYALLOC_NO_MISTAKE)
+			pysan_forget(base + i * class->size);
+}
+
+static void forget_live(struct pyheap *heap, struct pyarena *arena)
+{
+	unsigned int i;
+
+	if (!PYSAN_KMEMLEAK)
+		return;
+	for (i = 0; i < arena->granules; i++)
+		if (arena->pools[i].fullness <= PYPOOL_FULL)
+			forget_pool(heap, &arena->pools[i],
+				    arena->base + ((size_t)i << PYGRANULE_SHIFT));
+}
+
 /* Blocks may be live: their arenas are on any list or on none. */
 static void release_all(struct pyheap *heap)
 {
@@ -1465,8 +1488,10 @@ static void release_all(struct pyheap *heap)
 	u32 number;
 
 	mutex_lock(&heap->walk);
-	for (number = 1; (arena = pyheap_next_arena(heap, &number)); number++)
+	for (number = 1; (arena = pyheap_next_arena(heap, &number)); number++) {
+		forget_live(heap, arena);
 		list_move(&arena->list, &arenas);
+	}
 	pyarena_release(&arenas);
 	mutex_unlock(&heap->walk);
 }
