@@ -1020,12 +1020,14 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 
 	rcu_read_lock();
 	arena = pymap_arena_of(ptr);
-	/* Its pool's fullness and its neighbours' bits do change. */
+	/* Its pool's fullness does change, and its neighbours' bits. */
 	if (!arena || !data_race(begin_visit(&visit, arena, ptr)))
+		/* Damage that is seen a moment late was not seen before. */
 		mistake = data_race(no_visit(arena, ptr));
 	else if (pyclass_is_far(visit.class))
 		mistake = judge_far(&visit, ptr);
 	else if (!pyclass_is_meta(arena->node->heap, visit.index))
+		/* The neighbours' bits are not what counts. */
 		mistake = data_race(judge_visited(&visit, ptr));
 	rcu_read_unlock();
 	return mistake;
