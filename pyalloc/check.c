@@ -56,6 +56,24 @@ static __printf(3, 4) bool expect(struct pycheck *check, bool holds,
 	return false;
 }
 
+/* The most pools that anybody walked in one hold of a node's lock. */
+static atomic_long_t most_walked;
+
+/**
+ * pycheck_note_walk() - a node's lock was held while pools were walked
+ * @pools: how many in that one hold
+ *
+ * Context: Any.
+ */
+void pycheck_note_walk(unsigned long pools)
+{
+	long most = atomic_long_read(&most_walked);
+
+	while ((long)pools > most &&
+	       !atomic_long_try_cmpxchg(&most_walked, &most, pools))
+		;
+}
+
 /* === Pools === */
 
 static void check_links(struct pycheck *check, struct pynode *node, u32 id,
@@ -260,8 +278,7 @@ static void check_arena(struct pycheck *check, struct pyarena *arena,
 						     walked);
 		raw_spin_unlock_irqrestore(&node->lock, flags);
 		check->lock_holds++;
-		check->most_pools = max(check->most_pools,
-					walked->pools - pools);
+		pycheck_note_walk(walked->pools - pools);
 	}
 }
 
@@ -536,6 +553,7 @@ int pycheck_all(struct pycheck *check)
 		check_heap(check, heap, stats);
 	mutex_unlock(&pyheaps_lock);
 	mutex_unlock(&check_lock);
+	check->most_pools = atomic_long_read(&most_walked);
 	kfree(stats);
 	return 0;
 }

@@ -15,7 +15,7 @@
  * @blocks: blocks out of them
  * @cached: blocks of fronts that were looked at
  * @lock_holds: how often a node's lock was taken for it
- * @most_pools: the most pools that were walked in one of them
+ * @most_pools: the most pools that anybody walked in one hold since load
  * @quarantined: pools that were overwritten, and are left alone
  * @broken: invariants that did not hold
  * @what: the first of them
@@ -34,5 +34,6 @@ struct pycheck {
 };
 
 int pycheck_all(struct pycheck *check);
+void pycheck_note_walk(unsigned long pools);
 
 #endif /* _PYALLOC_CHECK_H */

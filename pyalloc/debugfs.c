@@ -222,16 +222,18 @@ static unsigned int look_at_pool(struct pyarena *arena, unsigned int granule,
 
 static void look_at_arena(struct pyarena *arena, struct arena_row *row)
 {
+	unsigned long flags, pools;
 	unsigned int granule = 0;
-	unsigned long flags;
 
 	memset(row, 0, sizeof(*row));
 	/* With the walk held it makes no more holes. */
 	row->held = pyarena_held(arena);
 	while (granule < arena->granules) {
+		pools = row->pools;
 		raw_spin_lock_irqsave(&arena->node->lock, flags);
 		granule += look_at_pool(arena, granule, row);
 		raw_spin_unlock_irqrestore(&arena->node->lock, flags);
+		pycheck_note_walk(row->pools - pools);
 	}
 }
 
@@ -330,7 +332,7 @@ static int check_show(struct seq_file *m, void *unused)
 		seq_printf(m, "broken: %lu invariants, the first: %s\n",
 			   check->broken, check->what);
 	else
-		seq_printf(m, "ok: %lu heaps, %lu arenas, %lu pools, %lu blocks, %lu cached; at most %lu pools a lock hold, of %lu; %lu pools in quarantine\n",
+		seq_printf(m, "ok: %lu heaps, %lu arenas, %lu pools, %lu blocks, %lu cached; at most %lu pools a lock hold, %lu holds now; %lu pools in quarantine\n",
 			   check->heaps, check->arenas, check->pools,
 			   check->blocks, check->cached, check->most_pools,
 			   check->lock_holds, check->quarantined);

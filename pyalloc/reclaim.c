@@ -8,7 +8,8 @@
  * away.  What lies free between live blocks goes the same way, page by page,
  * as far as it is more than a quarter of a node's memory: a heap that was
  * large once is not held at that size by the few blocks that outlive it.
- * The shrinker takes all of either when the kernel is short of memory;
+ * The shrinker takes all of either when the kernel is short of memory, and so
+ * does the notifier when there is none left, after it has said what is held;
  * pyalloc_reclaim() drains the fronts first, so that nothing is held by
  * blocks that nobody has.  A CPU that went offline is drained likewise.
  *
@@ -23,6 +24,8 @@
 #include <linux/cpuhotplug.h>
 #include <linux/irq_work.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
 #include <linux/pyalloc.h>
 
 #include "depot.h"
@@ -31,6 +34,7 @@
 #include "heap.h"
 #include "raw.h"
 #include "reclaim.h"
+#include "stats.h"
 #include "compat.h"
 
 /* Granules that are kept for contexts that may not take a page. */
@@ -450,6 +454,46 @@ static int make_shrinker(void)
 	return error;
 }
 
+/* === Out of memory === */
+
+/*
+ * What arenas hold is in no line that the kernel prints: one line a heap says
+ * it.  The kernel's own lock keeps it to one at a time.
+ */
+static void tell(struct pyheap *heap)
+{
+	static struct pyheap_stats stats;
+
+	pystats_heap(heap, &stats);
+	pr_info("pyalloc: heap %s: %lu blocks of %zu KiB, %zu KiB held in %lu arenas\n",
+		heap->name, stats.blocks, stats.bytes >> 10,
+		stats.arena_bytes >> 10, stats.arenas);
+}
+
+/* With all that is given back the kernel may go on without killing anybody. */
+static int at_out_of_memory(struct notifier_block *notifier,
+			    unsigned long unused, void *freed)
+{
+	unsigned long granules = 0;
+	struct pyheap *heap;
+	int nid;
+
+	if (!mutex_trylock(&pyheaps_lock))
+		return NOTIFY_OK;
+	list_for_each_entry(heap, &pyheaps, list) {
+		tell(heap);
+		for_each_node(nid)
+			granules += shrink_heap(heap, nid, ULONG_MAX);
+	}
+	mutex_unlock(&pyheaps_lock);
+	*(unsigned long *)freed += granules << PYGRANULE_SHIFT >> PAGE_SHIFT;
+	return NOTIFY_OK;
+}
+
+static struct notifier_block oom_notifier = {
+	.notifier_call = at_out_of_memory,
+};
+
 /* === CPUs that go === */
 
 static int drain_dead_cpu(unsigned int cpu)
@@ -484,9 +528,12 @@ int __init pyreclaim_init(void)
 		return state;
 	hotplug_state = state;
 	error = make_shrinker();
-	if (error)
+	if (error) {
 		cpuhp_remove_state_nocalls(hotplug_state);
-	return error;
+		return error;
+	}
+	register_oom_notifier(&oom_notifier);
+	return 0;
 }
 
 /**
@@ -496,6 +543,7 @@ int __init pyreclaim_init(void)
  */
 void pyreclaim_exit(void)
 {
+	unregister_oom_notifier(&oom_notifier);
 	shrinker_free(shrinker);
 	cpuhp_remove_state_nocalls(hotplug_state);
 }
