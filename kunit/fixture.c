@@ -69,6 +69,14 @@ unsigned int reports_seen(void)
 }
 
 /**
+ * forget_reports() - those that came were expected
+ */
+void forget_reports(void)
+{
+	atomic_set(&nr_reports, 0);
+}
+
+/**
  * last_mistake() - what the last report said
  *
  * Return: the mistake.

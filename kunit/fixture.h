@@ -59,6 +59,7 @@ enum pyalloc_mistake last_mistake(void);
 void expect_report(struct kunit *test, enum pyalloc_mistake mistake,
 		   const void *ptr);
 void expect_no_report(struct kunit *test);
+void forget_reports(void);
 void expect_whole(struct kunit *test);
 void expect_usable_size(struct kunit *test, const void *block, size_t size);
 

@@ -32,5 +32,6 @@ extern struct kunit_suite numa_suite;
 extern struct kunit_suite parked_suite;
 extern struct kunit_suite smp_suite;
 extern struct kunit_suite sanitizer_suite;
+extern struct kunit_suite hardening_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */

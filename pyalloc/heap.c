@@ -210,8 +210,8 @@ static u32 pool_id(struct pyarena *arena, struct pypool *pool)
 
 /*
  * The first pool of a list; NULL if the list is empty, or leads astray: then
- * it is left where it is, and its pools are found again one by one, as blocks
- * come back to them.
+ * it is given up, and its pools are found again one by one, as blocks come
+ * back to them.
  */
 static struct pypool *first_pool(struct pynode *node, unsigned int index,
 				 unsigned int quarter)
@@ -243,18 +243,21 @@ static void link_pool(struct pynode *node, struct pyarena *arena,
 		next->prev = *first;
 }
 
-/* Where the link to a pool is; NULL: what leads to it was overwritten. */
+/*
+ * Where the link to a pool is; NULL: what leads to it was overwritten.  A first
+ * pool that its list does not begin with is one of a list that was given up
+ * (see first_pool()): @given_up stands for that list.
+ */
 static u32 *link_to(struct pynode_class *state, const struct pypool *pool,
-		    u32 id)
+		    u32 id, u32 *given_up)
 {
-	u32 *link = &state->partial[pool->fullness];
+	u32 *first = &state->partial[pool->fullness];
 	struct pypool *prev;
 
-	if (pool->prev) {
-		prev = pypool_at(pool->prev);
-		link = prev ? &prev->next : NULL;
-	}
-	return likely(link && *link == id) ? link : NULL;
+	if (!pool->prev)
+		return likely(*first == id) ? first : given_up;
+	prev = pypool_at(pool->prev);
+	return likely(prev && prev->next == id) ? &prev->next : NULL;
 }
 
 /*
@@ -264,8 +267,8 @@ static u32 *link_to(struct pynode_class *state, const struct pypool *pool,
 static bool unlink_pool(struct pynode_class *state, struct pyarena *arena,
 			struct pypool *pool)
 {
-	u32 id = pool_id(arena, pool);
-	u32 *link = link_to(state, pool, id);
+	u32 id = pool_id(arena, pool), given_up;
+	u32 *link = link_to(state, pool, id, &given_up);
 	struct pypool *next = NULL;
 
 	if (pool->next) {
@@ -955,6 +958,7 @@ size_t pyheap_put(size_t n, void **blocks, unsigned long caller)
 	rcu_read_unlock();
 	return done;
 }
+EXPORT_SYMBOL_GPL(pyheap_put);
 
 /* In quarantine a block stays good as long as it is live. */
 static enum pyalloc_mistake no_visit(const struct pyarena *arena,

@@ -12,6 +12,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/cache.h>
+#include <linux/export.h>
 #include <linux/init.h>
 #include <linux/random.h>
 
@@ -20,6 +21,7 @@
 #include "compat.h"
 
 unsigned long pylink_secret __ro_after_init;
+EXPORT_SYMBOL_GPL(pylink_secret);
 
 /**
  * pylink_init() - choose the secret

@@ -46,7 +46,9 @@ static DEFINE_XARRAY(vmalloc_arenas);	/* granule -> arena */
 
 static DEFINE_IDA(numbers);
 struct pyarena ***pymap_chunks __ro_after_init;
+EXPORT_SYMBOL_GPL(pymap_chunks);
 unsigned long pymap_nr_chunks __ro_after_init;
+EXPORT_SYMBOL_GPL(pymap_nr_chunks);
 static atomic_long_t nr_chunks_made;
 
 /**
