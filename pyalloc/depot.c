@@ -41,14 +41,19 @@ static size_t slots_of(struct pynode *node, unsigned int class)
 
 /*
  * Can @next be an array of @bytes, a power of two?  What a link decodes to after
- * a stray write is not aligned like one, nor is it in the kernel's half; the map
- * is not asked, since this is for each array that moves.
+ * a stray write is not aligned like one, nor is it in the kernel's half; in 64
+ * bits the map is not asked, since this is for each array that moves.
  */
 static __always_inline bool may_follow(void **array, void **next, size_t bytes)
 {
 	unsigned long wrong = (unsigned long)array ^ (unsigned long)next;
 
-	return !(wrong & (~(ULONG_MAX >> 8) | (bytes - 1)));
+	if (wrong & (bytes - 1))
+		return false;
+	/* In 32 bits most addresses are the kernel's memory. */
+	if (!IS_ENABLED(CONFIG_64BIT))
+		return pymap_lookup(next);
+	return !(wrong & ~(ULONG_MAX >> 8));
 }
 
 static __always_inline void **follow(void **array, size_t bytes)
