@@ -182,7 +182,7 @@ show_tiers()
 # The table of all tiers, a line each.
 show_table()
 {
-	local format='%-17s %-14s %-22s %-13s %7s %7s %19s  %s\n'
+	local format='%-17s %-14s %-24s %-13s %7s %7s %19s  %s\n'
 	local name kernel rest line row
 
 	# shellcheck disable=SC2059 # one format for all lines
