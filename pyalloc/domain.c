@@ -639,6 +639,8 @@ static void *move_block(enum pymem_domain domain, unsigned int from,
 	if (!new) {
 		/* It can always stay where it is: that is no failure. */
 		this_cpu_dec(pydomain_counts[domain].failures);
+		if (gfp & __GFP_ZERO)
+			memset(block + size, 0, room - size);
 		return block;
 	}
 	memcpy(new, block, min(room, size));
