@@ -31,6 +31,9 @@
 /* Zoned memory is kmalloc's alone. */
 #define KMALLOC_ONLY	(__GFP_DMA | __GFP_DMA32)
 
+/* What the slab objects to, or has no use for. */
+#define NEVER		(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP)
+
 /**
  * pyraw_may_call() - may kmalloc and kfree be called here?
  *
@@ -80,7 +83,7 @@ void *pyraw_malloc(size_t size, gfp_t gfp, int nid)
 	    fails(PYFAULT_RAW_MALLOC, gfp))
 		return NULL;
 	size = at_least_a_link(size);
-	gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP);
+	gfp &= ~NEVER;
 	if (size > PAGE_SIZE && gfpflags_allow_blocking(gfp) &&
 	    !(gfp & KMALLOC_ONLY))
 		return kvmalloc_node(size, gfp, nid);
@@ -293,6 +296,20 @@ static void *resize_vmalloc(void *ptr, size_t old, size_t size, gfp_t gfp)
 	       move(ptr, old, size, gfp);
 }
 
+static void *resize(void *ptr, size_t old, size_t size, gfp_t gfp)
+{
+	if (!pyraw_may_call())
+		return size <= old ? shrink(ptr, old, size, gfp) : NULL;
+	if (is_vmalloc_addr(ptr))
+		return resize_vmalloc(ptr, old, size, gfp);
+	if (size <= old)
+		return krealloc(ptr, size, gfp | __GFP_NOWARN) ?: ptr;
+	if (size <= PAGE_SIZE)
+		return fails(PYFAULT_RAW_REALLOC, gfp) ? NULL :
+		       krealloc(ptr, size, gfp);
+	return move(ptr, old, size, gfp);
+}
+
 /**
  * pyraw_realloc() - resize a block of the kernel's
  * @ptr: the block
@@ -306,17 +323,14 @@ static void *resize_vmalloc(void *ptr, size_t old, size_t size, gfp_t gfp)
  */
 void *pyraw_realloc(void *ptr, size_t old, size_t size, gfp_t gfp)
 {
+	size_t least = at_least_a_link(size);
+	void *new;
+
 	if (size > INT_MAX)
 		return NULL;
-	size = at_least_a_link(size);
-	if (!pyraw_may_call())
-		return size <= old ? shrink(ptr, old, size, gfp) : NULL;
-	if (is_vmalloc_addr(ptr))
-		return resize_vmalloc(ptr, old, size, gfp);
-	if (size <= old)
-		return krealloc(ptr, size, gfp | __GFP_NOWARN) ?: ptr;
-	if (size <= PAGE_SIZE)
-		return fails(PYFAULT_RAW_REALLOC, gfp) ? NULL :
-		       krealloc(ptr, size, gfp);
-	return move(ptr, old, size, gfp);
+	gfp &= ~NEVER;
+	new = resize(ptr, old, least, gfp);
+	if (new && size < least && want_init_on_alloc(gfp))
+		memset(new + size, 0, least - size);
+	return new;
 }
