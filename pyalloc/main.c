@@ -221,7 +221,7 @@ static void report_raw(const struct pyheap_stats *heap)
 
 	if (pystats_domains(domains))
 		return;
-	for (i = 0; i < PYMEM_NR_DOMAINS; i++) {
+	for (i = 0; i < PYDOMAIN_ROWS; i++) {
 		blocks += domains[i].blocks;
 		bytes += domains[i].bytes;
 	}
