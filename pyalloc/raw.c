@@ -12,10 +12,11 @@
  * by a work item.
  *
  * Contexts: allocation where kmalloc may be called; all else anywhere.
- * Takes no lock of pyalloc's.
+ * Takes no lock of pyalloc's; who waits for deferred frees takes turns.
  */
 #include <linux/irq_work.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -201,7 +202,12 @@ static void defer(void *block)
  */
 void pyraw_flush(void)
 {
+	/* An irq_work takes one waiter where it has no interrupt of its own. */
+	static DEFINE_MUTEX(waiter);
+
+	mutex_lock(&waiter);
 	irq_work_sync(&deferred_irq_work);
+	mutex_unlock(&waiter);
 	flush_work(&deferred_work);
 }
 
