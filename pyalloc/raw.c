@@ -304,8 +304,10 @@ static void *resize_vmalloc(void *ptr, size_t old, size_t size, gfp_t gfp)
 
 static void *resize(void *ptr, size_t old, size_t size, gfp_t gfp)
 {
+	/* KASAN can't be told here that there is room in the object. */
 	if (!pyraw_may_call())
-		return size <= old ? shrink(ptr, old, size, gfp) : NULL;
+		return size <= pysan_accessible(ptr, old) ?
+		       shrink(ptr, old, size, gfp) : NULL;
 	if (is_vmalloc_addr(ptr))
 		return resize_vmalloc(ptr, old, size, gfp);
 	if (size <= old)
