@@ -110,6 +110,18 @@ check_ok()
 	return 1
 }
 
+# Blocks that nothing refers to, now that the module has left.  An object is
+# looked at once it is five seconds old, and reported when two scans agree.
+no_leaks()
+{
+	sleep 6
+	echo scan > /sys/kernel/debug/kmemleak
+	echo scan > /sys/kernel/debug/kmemleak
+	cat /sys/kernel/debug/kmemleak > /tmp/leaks
+	cat /tmp/leaks
+	[ ! -s /tmp/leaks ]
+}
+
 # Free memory in KiB, with nothing in the page and inode caches and no work
 # pending that will still give memory back.  A CPU's own stock of free pages
 # (up to some MiB, and not in MemFree) counts.
@@ -122,4 +134,49 @@ free_kib()
 	awk '/^MemFree:/ { sum += $2 }
 	     / count:/ { sum += 4 * $2 }
 	     END { print sum }' /proc/meminfo /proc/zoneinfo
+}
+
+# === What pytorture's suites share ===
+
+pytorture=/sys/kernel/debug/pytorture
+torture_parameters=/sys/module/pytorture/parameters
+
+# set_torture NAME=VALUE...: its parameters, for the next run.
+set_torture()
+{
+	local option
+
+	for option; do
+		echo "${option#*=}" > "$torture_parameters/${option%%=*}" || return
+	done
+}
+
+# A kernel with checkers in each access or each lock.
+is_slow()
+{
+	grep -qE ' (__asan_load8|__tsan_read8|lock_acquire)$' /proc/kallsyms
+}
+
+has_hotplug()
+{
+	[ -e /sys/devices/system/cpu/cpu1/online ]
+}
+
+load_torture()
+{
+	load "$@" && insmod /modules/pytorture.ko
+}
+
+unload_torture()
+{
+	rmmod pytorture && unload
+}
+
+# torture_run N: a run from beginning to end, which has to go well.
+torture_run()
+{
+	echo "run $1" > $pytorture/control && echo end > $pytorture/wait ||
+		return
+	cat $pytorture/results
+	[ "$(cell $pytorture/results verdict)" = ok ]
 }
