@@ -122,12 +122,12 @@ static void let_go(void)
 	pymem_free(holder);
 }
 
-/* Some: what is left on a stack may still lead to the last of them. */
+/* Many: what is left on stacks may still lead to some of them. */
 static void leak(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < 10; i++)
+	for (i = 0; i < 50; i++)
 		if (!pymem_malloc(120, i % 2 ? GFP_KERNEL : GFP_ATOMIC))
 			pr_err("pyalloc_careless: no memory\n");
 }

@@ -19,27 +19,43 @@ patient='-a rcupdate.rcu_cpu_stall_timeout=300 -a watchdog_thresh=60'
 
 # tier           kernel         options : suites
 tiers="
-x86-debug        x86-debug      -t 600 -M 1024 -a kasan_multi_shot : kunit garbage sanitizers
+x86-debug        x86-debug      -t 600 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers
 stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay
 stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench
+torture          stock-6.12     -t 300 -c 4 -M 1024 $patient : torture
 uml              uml            -t 120 -M 256 : kunit parameters garbage reload live pybench
-uml-debug        uml-debug      -t 240 -a kasan_multi_shot : kunit parameters garbage live pybench sanitizers
+uml-small        uml            -t 120 -M 64 : pressure
+uml-stress       uml            -t 240 -M 256 : torture faults unload
 uml-wipe         uml            -t 120 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
 uml-matrix       uml            -t 180 -M 256 : matrix
 "
 more_tiers="
-stock-6.1-rt     stock-6.1-rt   -t 400 : kunit parameters garbage reload live replay
-stock-6.12-rt    stock-6.12-rt  -t 400 : kunit parameters garbage reload live replay
+torture-6.1      stock-6.1      -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
+torture-6.12     stock-6.12     -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
+stock-6.1-rt     stock-6.1-rt   -t 600 : kunit parameters garbage reload live replay
+stock-6.12-rt    stock-6.12-rt  -t 600 : kunit parameters garbage reload live replay
+torture-6.1-rt   stock-6.1-rt   -t 600 -c 4 -M 1024 $patient : torture
+torture-6.12-rt  stock-6.12-rt  -t 600 -c 4 -M 1024 $patient : torture
+pressure         stock-6.12     -t 400 -M 256 : pressure
+stress           stock-6.12     -t 900 : faults unload
+uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit parameters garbage live pressure torture sanitizers
+uml-debug-stress uml-debug      -t 1500 -M 1024 : faults unload
+uml-debug-matrix uml-debug      -t 900 -M 1024 : matrix
+x86-torture      x86-debug      -t 1500 -c 4 -M 1536 $patient -a kmemleak=off -a torture_ops=500000 : torture
+x86-stress       x86-debug      -t 1500 -M 1024 : faults
 x86-rt           x86-rt         -t 900 -M 1024 : kunit garbage replay
-x86-kcsan        x86-kcsan      -t 900 -M 1024 -a kcsan.skip_watch=1000 : kunit garbage replay
+x86-rt-torture   x86-rt         -t 1500 -c 4 -M 1024 $patient -a torture_ops=500000 : torture
+x86-kcsan        x86-kcsan      -t 900 -M 1024 -a kcsan.skip_watch=1000 $patient : kunit garbage replay
+x86-kcsan-torture x86-kcsan     -t 1500 -c 4 -M 1024 $patient -a torture_ops=500000 : torture
 x86-32           x86-32         -t 600 -M 1024 : kunit parameters garbage live replay
+x86-32-torture   x86-32         -t 900 -c 4 -M 1024 $patient : torture
 arm64            arm64          -t 600 : kunit parameters garbage live replay
-x86-matrix       x86-debug      -t 900 -M 1024 : matrix-short
+arm64-torture    arm64          -t 900 -c 4 -M 1024 $patient : torture
+x86-matrix       x86-debug      -t 900 -M 1024 -a kmemleak=off : matrix-short
 x86-32-matrix    x86-32         -t 900 -M 1024 : matrix-short
-uml-debug-matrix uml-debug      -t 600 : matrix
-x86-pybench      x86-debug      -t 600 -M 1024 : pybench
+x86-pybench      x86-debug      -t 600 -M 1024 -a kmemleak=off : pybench
 numa-2           stock-6.12     -t 300 -n 2 : kunit replay
-numa-4           x86-debug      -t 900 -M 1024 -c 4 -n 4 $patient : kunit
+numa-4           x86-debug      -t 900 -M 1024 -c 4 -n 4 $patient -a kmemleak=off : kunit
 "
 jobs=${PYALLOC_JOBS:-$(nproc)}
 

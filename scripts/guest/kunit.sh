@@ -4,6 +4,7 @@
 
 start_kunit
 # What the boot itself left behind is not ours.
-[ ! -e /sys/kernel/debug/kmemleak ] || echo clear > /sys/kernel/debug/kmemleak
+kmemleak=
+! forget_leaks || kmemleak=yes
 suites_with defaults
-[ ! -e /sys/kernel/debug/kmemleak ] || try kmemleak no_leaks
+[ -z "$kmemleak" ] || try kmemleak no_leaks
