@@ -165,6 +165,46 @@ static __always_inline bool pystock_is_start(const struct pystock *stock,
 }
 
 /*
+ * Why this takes neither a lock nor an atomic operation nor a memory barrier
+ *
+ * Who may touch a stock at the same time?  Nobody on another CPU: it is found
+ * and left with preemption off, by its own CPU; and one that is offline is
+ * emptied by who took it down, whom the hotplug machinery orders after all that
+ * ran there.  So what is left is an interrupt or an NMI on the same CPU, which
+ * begins and ends between two instructions of what it interrupted, and to which
+ * a CPU shows its own stores in program order.  Only the compiler could change
+ * that order, and barrier() keeps it from that.
+ *
+ * Let the task be interrupted
+ *
+ *  - before the store of 1 to @busy.  So far it has read the byte itself, and
+ *    @mask and @reciprocal, which never change.  The visitor finds the byte
+ *    clear, uses the stock, is done with it and leaves it clear.  The task's
+ *    reads of @top, @end and the array all follow the store, and see
+ *    what the visitor left.  That the task may have read the byte before the
+ *    visitor came does no harm: it was clear before and is after.
+ *  - between the store of 1 and that of 0.  The visitor finds the byte set and
+ *    goes to the pools.  It writes to the counters only, which are local_t: one
+ *    instruction, or interrupts off.
+ *  - after the store of 0, which follows all others.  The stock is whole.
+ *
+ * Visitors may be interrupted in turn; the same holds for each pair.
+ *
+ * Within, the order counts once more for who only looks: statistics and an NMI
+ * that reads @top.  A pop takes the block before it moves @top, a push writes
+ * the slot before it moves @top, each with a barrier() between.
+ *
+ * What is in a block is its owner's to order.  A block that goes from one CPU
+ * to another by way of pyalloc goes through a pool or a depot: the store of its
+ * last owner is before that CPU's unlock of the node, and the next one's first
+ * access after this CPU's lock of it.  On one CPU it is program order.
+ *
+ * What has been read of the map for a live block was written before the block
+ * was first handed out, and is not written again while it lives: whoever has
+ * the block's address has it, by whatever way, from who got it.
+ */
+
+/*
  * The default heap's stocks, as a fast path asks for them: by a request's
  * steps of 8 bytes, and by the code that the map has for a block.  Closed,
  * both lead to a stock that is always busy, as codes do that are no class.
