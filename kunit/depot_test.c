@@ -632,11 +632,13 @@ static void test_every_context(struct kunit *test)
 {
 	const struct context *context = test->param_value;
 	struct burst *burst = begin_burst(test, 64);
-	bool exists;
+	bool exists, wait;
 
+	/* kmemleak can't be told of a free in NMI. */
+	wait = PYSAN_KMEMLEAK && !strcmp(context->name, "nmi");
 	take_in_a_row(burst, burst->whole);
 	exists = context->run(put_whole, burst);
-	if (exists) {
+	if (exists && !wait) {
 		KUNIT_EXPECT_GE(test, burst->depot->nr_full, BURST_ARRAYS - 1);
 		context->run(take_whole, burst);
 		KUNIT_EXPECT_EQ(test, burst->n, burst->whole);

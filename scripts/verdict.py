@@ -42,7 +42,8 @@ TROUBLE = re.compile('|'.join((
     r'(?:list_add|list_del) corruption',
     r'unreferenced object',
     r'kmemleak: [1-9]\d* new suspected',
-    r'kmemleak: Kernel memory leak detector disabled',
+    # It turns itself off then; the words for that are kmemleak=off's too.
+    r'kmemleak: Cannot ',
     r'watchdog: BUG',
     r'NMI watchdog: Watchdog detected',
     r'rcu: INFO: .*stall',

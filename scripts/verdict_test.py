@@ -117,7 +117,7 @@ LOGS = (
     'rcu: INFO: rcu_preempt self-detected stall on CPU',
     'unreferenced object 0xffff888000000000 (size 64):',
     'kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)',
-    'kmemleak: Kernel memory leak detector disabled',
+    'kmemleak: Cannot insert 0x1000 into the object search tree',
     'ODEBUG: free active (active state 0) object: 1 object type: work_struct',
     'list_add corruption. prev->next should be next',
     'DEBUG_LOCKS_WARN_ON(1)',

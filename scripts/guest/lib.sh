@@ -113,7 +113,10 @@ check_ok()
 # forget_leaks: what there is so far is not ours; fails where kmemleak is off.
 forget_leaks()
 {
-	echo clear 2> /dev/null > /sys/kernel/debug/kmemleak
+	{
+		echo scan=off > /sys/kernel/debug/kmemleak &&
+			echo clear > /sys/kernel/debug/kmemleak
+	} 2> /dev/null
 }
 
 # Blocks that nothing refers to, now that the module has left.  An object is
