@@ -546,7 +546,7 @@ void actor_check(struct actor *actor)
 
 static void maintain(struct actor *actor)
 {
-	if (!may_sleep(actor) || actor->reclaims || !one_in(actor, 16))
+	if (!may_sleep(actor) || actor->reclaims || !one_in(actor, 8))
 		return;
 	if (one_in(actor, 2)) {
 		actor_check(actor);
@@ -633,12 +633,21 @@ static void step_in_scope(struct actor *actor)
 	}
 }
 
+/*
+ * Where PREEMPT_RT can't sleep, requests get what the heap holds just then: not
+ * where a run is to repeat.
+ */
+static bool may_be_bare(void)
+{
+	return run_options.interrupts || !IS_ENABLED(CONFIG_PREEMPT_RT);
+}
+
 static void step_somewhere(struct actor *actor)
 {
 	static DEFINE_SPINLOCK(lock);
 	unsigned long flags;
 
-	switch (below(actor, 40)) {
+	switch (may_be_bare() ? below(actor, 40) : 5) {
 	case 0:
 		preempt_disable();
 		step_atomically(actor);
