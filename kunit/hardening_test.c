@@ -292,7 +292,7 @@ static void test_links_of_a_depot(struct kunit *test)
 	struct burst *burst = begin_burst(test, SIZE);
 
 	try_link(burst, 0);
-	try_link(burst, (unsigned long)0x4141414141414141);
+	try_link(burst, ~0UL / 255 * 0x41);
 	try_link(burst, (unsigned long)burst->blocks);
 	try_link(burst, ~0UL);
 	end_burst(burst);
