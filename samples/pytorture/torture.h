@@ -119,11 +119,53 @@ struct actor {
 	struct block		slots[];
 };
 
+static inline u32 actor_below(struct actor *actor, u32 n)
+{
+	return prandom_u32_state(&actor->random) % n;
+}
+
+static inline bool actor_one_in(struct actor *actor, u32 n)
+{
+	return !actor_below(actor, n);
+}
+
+static inline bool actor_may_sleep(const struct actor *actor)
+{
+	return actor->place == IN_THREAD && !actor->atomic;
+}
+
 struct actor *actor_new(enum place place);
 void actor_free(struct actor *actor);
 void actor_act(struct actor *actor, unsigned int n);
 void actor_adopt(struct actor *actor, struct block *block);
 void actor_check(struct actor *actor);
+
+/* === What they ask for and do === */
+
+/**
+ * struct request - what is asked for, and how
+ * @domain: of whom
+ * @size: how much
+ * @gfp: with what
+ */
+struct request {
+	enum pymem_domain	domain;
+	size_t			size;
+	gfp_t			gfp;
+};
+
+struct request request_any(struct actor *actor);
+void request_got_nothing(struct actor *actor, const struct request *request);
+
+void deed_have(struct actor *actor, struct block *slot);
+void deed_ask_too_much(struct actor *actor);
+void deed_resize(struct actor *actor, struct block *block);
+void deed_release(struct actor *actor, struct block *block);
+bool deed_may_free_rcu(const struct actor *actor, const struct block *block);
+void deed_release_rcu(struct actor *actor, struct block *block);
+void deed_have_bulk(struct actor *actor);
+void deed_release_bulk(struct actor *actor, unsigned int at);
+void deed_swap(struct actor *actor, struct block *slot);
 
 /* === Blocks on their way from one to another === */
 
