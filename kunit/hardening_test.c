@@ -189,6 +189,76 @@ static void test_free_into_quarantine(struct kunit *test)
 	pyreclaim_drain();
 }
 
+/* In quarantine as elsewhere: what is inside a block is none. */
+static void test_interior_in_quarantine(struct kunit *test)
+{
+	struct victim victim;
+	unsigned long bits;
+	void *block;
+
+	take_victim(test, &victim);
+	bits = victim.pool->free[0];
+	victim.pool->free[0] = ~0UL;
+	block = pymem_malloc(SIZE, GFP_KERNEL);
+	expect_damage(test);
+	pymem_free(victim.blocks[1] + 8);
+	expect_report(test, PYALLOC_INTERIOR, victim.blocks[1] + 8);
+	KUNIT_EXPECT_EQ(test, pyalloc_usable_size(victim.blocks[1] + 8),
+			(size_t)0);
+	expect_report(test, PYALLOC_INTERIOR, victim.blocks[1] + 8);
+	victim.pool->free[0] = bits;
+	release_pool(&victim, PYPOOL_FULL);
+	pymem_free(block);
+	free_victim(&victim);
+}
+
+/* A pool that has live blocks is not dissolved, whatever its count says. */
+static void test_a_count_that_is_too_low(struct kunit *test)
+{
+	struct victim victim;
+
+	take_victim(test, &victim);
+	victim.pool->live = 1;
+	pymem_free(victim.blocks[2]);
+	pyreclaim_drain();
+	expect_damage(test);
+	KUNIT_EXPECT_EQ(test, (int)victim.pool->fullness,
+			(int)PYPOOL_QUARANTINED);
+	victim.pool->live = 2;
+	KUNIT_EXPECT_EQ(test, quarantined(test), 1UL);
+	release_pool(&victim, PYPOOL_FULL);
+	pymem_free(victim.blocks[0]);
+	pymem_free(victim.blocks[1]);
+	pyreclaim_drain();
+	KUNIT_EXPECT_EQ(test, quarantined(test), 0UL);
+}
+
+/* The same of a pool of meta blocks: who gives one back is none the worse. */
+static void test_meta_in_quarantine(struct kunit *test)
+{
+	struct pynode *node = pyheap_this_node(&pyheap_default);
+	void *kept = pymem_malloc(SIZE, GFP_KERNEL), *more;
+	struct victim victim;
+	unsigned long bits;
+
+	KUNIT_ASSERT_NOT_NULL(test, kept);
+	victim.blocks[0] = pyheap_take_meta(node, PYALLOC_SMALL_MAX, true);
+	KUNIT_ASSERT_NOT_NULL(test, victim.blocks[0]);
+	find_pool(&victim);
+	bits = victim.pool->free[0];
+	victim.pool->free[0] = ~0UL;
+	more = pyheap_take_meta(node, PYALLOC_SMALL_MAX, true);
+	KUNIT_EXPECT_NOT_NULL(test, more);
+	expect_damage(test);
+	pyheap_put_meta(victim.blocks[0]);
+	KUNIT_EXPECT_EQ(test, quarantined(test), 1UL);
+	victim.pool->free[0] = bits;
+	release_pool(&victim, PYPOOL_FULL);
+	pyheap_put_meta(victim.blocks[0]);
+	pyheap_put_meta(more);
+	pymem_free(kept);
+}
+
 /* === Links between pools === */
 
 static u32 *first_of(struct victim *victim)
@@ -261,6 +331,9 @@ static void find_again(struct burst *burst, void **arrays, unsigned int nr)
 	atomic_long_sub(nr * burst->each, &pyheap_default.false_frees);
 }
 
+/* What the next array's link is, in its own place. */
+#define COPIED	1UL
+
 static void try_link(struct burst *burst, unsigned long wrong)
 {
 	void **first, **rest;
@@ -274,6 +347,8 @@ static void try_link(struct burst *burst, unsigned long wrong)
 	}
 	lost = burst->depot->nr_full - 1;
 	rest = pylink_get(first);
+	if (wrong == COPIED)
+		wrong = *(unsigned long *)rest;
 	*(unsigned long *)first = wrong;
 	/* The stock, and then the depot's first array. */
 	take_in_a_row(burst, pystock_count(burst->stock) + 1);
@@ -293,6 +368,7 @@ static void test_links_of_a_depot(struct kunit *test)
 
 	try_link(burst, 0);
 	try_link(burst, ~0UL / 255 * 0x41);
+	try_link(burst, COPIED);
 	try_link(burst, (unsigned long)burst->blocks);
 	try_link(burst, ~0UL);
 	end_burst(burst);
@@ -342,6 +418,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_bits_that_do_not_add_up),
 	KUNIT_CASE(test_bits_that_are_gone),
 	KUNIT_CASE(test_free_into_quarantine),
+	KUNIT_CASE(test_interior_in_quarantine),
+	KUNIT_CASE(test_a_count_that_is_too_low),
+	KUNIT_CASE(test_meta_in_quarantine),
 	KUNIT_CASE(test_a_list_that_leads_astray),
 	KUNIT_CASE(test_a_pool_whose_links_are_wrong),
 	KUNIT_CASE(test_links_of_a_depot),

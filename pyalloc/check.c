@@ -125,10 +125,12 @@ static unsigned int count_quarantined(struct pycheck *check,
 				      struct walked *walked)
 {
 	struct pypool *pool = &arena->pools[granule];
-	const struct pyclass *class = pyheap_class(arena->node->heap,
-						   pool->class);
+	const struct pyclass *class;
 
 	check->quarantined++;
+	if (pool->class >= pyclasses_all(arena->node->heap->classes))
+		return 1;
+	class = pyheap_class(arena->node->heap, pool->class);
 	walked->pools++;
 	walked->live += pool->live;
 	walked->live_bytes += pool->live * class->size;
@@ -256,19 +258,19 @@ static void check_arena(struct pycheck *check, struct pyarena *arena,
 	unsigned int granule, granules;
 	unsigned long flags, pools;
 
-	raw_spin_lock_irqsave(&node->lock, flags);
+	pynode_look(node, &flags);
 	check_arena_itself(check, arena);
 	walked->arenas++;
 	walked->granules += pyarena_held(arena);
 	walked->free_granules += arena->free_granules;
 	if (arena->free_granules == pyarena_held(arena))
 		walked->empty_granules += pyarena_held(arena);
-	raw_spin_unlock_irqrestore(&node->lock, flags);
+	pynode_look_away(node, flags);
 	check->lock_holds++;
 	for (granule = 0; granule < arena->granules; granule += granules) {
 		granules = 1;
 		pools = walked->pools;
-		raw_spin_lock_irqsave(&node->lock, flags);
+		pynode_look(node, &flags);
 		check_entry(check, arena, granule);
 		/* A pool may have been made here since its head was passed. */
 		if (arena->pools[granule].fullness <= PYPOOL_FULL)
@@ -276,7 +278,7 @@ static void check_arena(struct pycheck *check, struct pyarena *arena,
 		else if (arena->pools[granule].fullness == PYPOOL_QUARANTINED)
 			granules = count_quarantined(check, arena, granule,
 						     walked);
-		raw_spin_unlock_irqrestore(&node->lock, flags);
+		pynode_look_away(node, flags);
 		check->lock_holds++;
 		pycheck_note_walk(walked->pools - pools);
 	}
@@ -347,10 +349,10 @@ static void check_node(struct pycheck *check, struct pynode *node)
 	check->arenas += walked.arenas;
 	check->pools += walked.pools;
 	check->blocks += walked.live;
-	raw_spin_lock_irqsave(&node->lock, flags);
+	pynode_look(node, &flags);
 	if (node->lock_holds == holds)
 		check_sums(check, node, &walked);
-	raw_spin_unlock_irqrestore(&node->lock, flags);
+	pynode_look_away(node, flags);
 }
 
 /* === Fronts === */
@@ -415,7 +417,7 @@ static void check_depot(struct pycheck *check, struct pynode *node,
 	void **array;
 
 	do {
-		raw_spin_lock_irqsave(&node->lock, flags);
+		pynode_look(node, &flags);
 		array = depot_array(node, class, n++);
 		if (array)
 			check_array(check, node->heap, class, array + 1,
@@ -428,7 +430,7 @@ static void check_depot(struct pycheck *check, struct pynode *node,
 				depot_array(node, class, depot->nr_full - 1)),
 			       "%s: class %u: a depot does not have its %u arrays",
 			       node->heap->name, class, depot->nr_full);
-		raw_spin_unlock_irqrestore(&node->lock, flags);
+		pynode_look_away(node, flags);
 	} while (array);
 }
 

@@ -212,6 +212,12 @@ static unsigned int look_at_pool(struct pyarena *arena, unsigned int granule,
 		return 1;
 	}
 	class = pyheap_class(arena->node->heap, pool->class);
+	/* One that was overwritten may say anything. */
+	if (pool->class >= pyclasses_all(arena->node->heap->classes) ||
+	    granule + class->granules > arena->granules) {
+		row->map[granule] = '!';
+		return 1;
+	}
 	row->pools++;
 	row->blocks += pool->live;
 	row->bytes += pool->live * class->size;
@@ -230,9 +236,9 @@ static void look_at_arena(struct pyarena *arena, struct arena_row *row)
 	row->held = pyarena_held(arena);
 	while (granule < arena->granules) {
 		pools = row->pools;
-		raw_spin_lock_irqsave(&arena->node->lock, flags);
+		pynode_look(arena->node, &flags);
 		granule += look_at_pool(arena, granule, row);
-		raw_spin_unlock_irqrestore(&arena->node->lock, flags);
+		pynode_look_away(arena->node, flags);
 		pycheck_note_walk(row->pools - pools);
 	}
 }

@@ -200,8 +200,7 @@ static void *finish(void *block, size_t size, gfp_t gfp)
 	if (wants_zero(gfp))
 		zero_block(block, room);
 	pysan_resize(block, size, room);
-	if (PYSAN_KMEMLEAK && pyarena_may_take(gfp))
-		pysan_track(block, room, gfp);
+	pysan_track(block, room, gfp);
 	return block;
 }
 
@@ -869,6 +868,17 @@ static void forget_many(size_t n, void **ptrs)
 			pysan_forget(ptrs[n]);
 }
 
+/* Up to the first that is free, which is for the long way to say. */
+static size_t count_live(size_t n, void **ptrs)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (pymap_lookup(ptrs[i]) && pysan_is_hidden(ptrs[i]))
+			break;
+	return i;
+}
+
 /**
  * pymem_free_bulk() - free many blocks
  * @n: how many
@@ -880,18 +890,20 @@ static void forget_many(size_t n, void **ptrs)
  */
 void pymem_free_bulk(size_t n, void **ptrs)
 {
-	size_t done = 0, run;
+	size_t done = 0, run, live;
 	unsigned long code;
 
 	if (PYSAN_KMEMLEAK)
 		forget_many(n, ptrs);
 	while (done < n) {
 		code = pymap_code(ptrs[done]);
+		live = PYSAN_KASAN ? count_live(n - done, ptrs + done) :
+				     n - done;
 		run = 0;
-		if (pymap_is_open(code) && !(PYSAN_KMEMLEAK && in_nmi()) &&
+		if (live && pymap_is_open(code) && !(PYSAN_KMEMLEAK && in_nmi()) &&
 		    !static_branch_unlikely(&pyalloc_wrapped))
 			run = pybulk_free(&pyheap_default, code - 1,
-					  PYMEM_DOMAIN_MEM, n - done,
+					  PYMEM_DOMAIN_MEM, live,
 					  ptrs + done, _RET_IP_);
 		if (!run)
 			free_slow(ptrs[done], PYMEM_DOMAIN_MEM, _RET_IP_);

@@ -413,7 +413,7 @@ static DEFINE_IRQ_WORK(parked_work, drain_parked_work);
 static void park(void *block, unsigned long caller)
 {
 	/* Of a smaller request KASAN knows less than a link's bytes. */
-	pysan_show(block, sizeof(void *));
+	pysan_show(block, sizeof(u64));
 	switch (pychain_add(&parked, block)) {
 	case PYCHAIN_FIRST:
 		irq_work_queue(&parked_work);
@@ -441,6 +441,17 @@ void pyfront_drain_parked(void)
 		pysan_forget(block);
 		pyheap_put(1, &block, _RET_IP_);
 	}
+}
+
+/**
+ * pyfront_flush_parked() - wait until no block waits any more
+ *
+ * Context: Process, while nobody frees; one at a time.
+ */
+void pyfront_flush_parked(void)
+{
+	irq_work_sync(&parked_work);
+	pyfront_drain_parked();
 }
 
 /* Straight to the pool, past the stock. */
@@ -701,7 +712,6 @@ int pyfront_init(struct pyheap *heap)
  */
 void pyfront_exit(struct pyheap *heap)
 {
-	irq_work_sync(&parked_work);
-	pyfront_drain_parked();
+	pyfront_flush_parked();
 	free_percpu(heap->front);
 }

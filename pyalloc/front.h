@@ -297,6 +297,7 @@ bool pyfront_grow(struct pyheap *heap, struct pynode *node,
 void pyfront_drain_this(struct pyheap *heap);
 void pyfront_drain_dead(struct pyheap *heap, unsigned int cpu);
 void pyfront_drain_parked(void);
+void pyfront_flush_parked(void);
 
 size_t pyfront_bytes(const struct pyheap *heap);
 

@@ -36,14 +36,61 @@ LIST_HEAD(pyheaps);
 /* Held by whoever walks the heaps, and to add one or take one away. */
 DEFINE_MUTEX(pyheaps_lock);
 
+/* Without SMP a spinlock that is tried is always had. */
+static void note_hold(struct pynode *node, bool held)
+{
+	if (!IS_ENABLED(CONFIG_SMP)) {
+		barrier();
+		WRITE_ONCE(node->held, held);
+		barrier();
+	}
+}
+
+static bool try_lock(struct pynode *node, unsigned long *flags)
+{
+	if (!IS_ENABLED(CONFIG_SMP) && READ_ONCE(node->held))
+		return false;
+	return raw_spin_trylock_irqsave(&node->lock, *flags);
+}
+
+/**
+ * pynode_look() - take a node's lock to look at what it protects
+ * @node: the node
+ * @flags: for pynode_look_away()
+ *
+ * It is not counted.  Sparse can't follow a lock that is held where a function
+ * says so, and is told of none.
+ *
+ * Context: Any but NMI.
+ */
+void pynode_look(struct pynode *node, unsigned long *flags)
+{
+	raw_spin_lock_irqsave(&node->lock, *flags);
+	__release(&node->lock);
+	note_hold(node, true);
+}
+
+/**
+ * pynode_look_away() - let go of what pynode_look() took
+ * @node: the node
+ * @flags: what pynode_look() gave
+ *
+ * Context: Any.
+ */
+void pynode_look_away(struct pynode *node, unsigned long flags)
+{
+	note_hold(node, false);
+	__acquire(&node->lock);
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+}
+
 /**
  * pynode_lock() - take a node's lock, with interrupts off
  * @node: the node
  * @flags: for pynode_unlock()
  *
  * In NMI the lock's holder may be what was interrupted.  Elsewhere it can't:
- * it is held with interrupts off.  Sparse can't follow a lock that is held
- * where a function says so, and is told of none.
+ * it is held with interrupts off.
  *
  * Context: Any.
  * Return: false in NMI, when somebody has it.
@@ -52,9 +99,10 @@ bool pynode_lock(struct pynode *node, unsigned long *flags)
 {
 	if (!in_nmi())
 		raw_spin_lock_irqsave(&node->lock, *flags);
-	else if (!raw_spin_trylock_irqsave(&node->lock, *flags))
+	else if (!try_lock(node, flags))
 		return false;
 	__release(&node->lock);
+	note_hold(node, true);
 	node->lock_holds++;
 	return true;
 }
@@ -64,8 +112,7 @@ static noinline void unlock_and_report(struct pynode *node, unsigned long flags)
 	const void *overwritten = node->overwritten;
 
 	node->overwritten = NULL;
-	__acquire(&node->lock);
-	raw_spin_unlock_irqrestore(&node->lock, flags);
+	pynode_look_away(node, flags);
 	pydebug_report(PYALLOC_OVERWRITTEN, overwritten,
 		       pymap_lookup(overwritten), _THIS_IP_);
 }
@@ -83,6 +130,7 @@ void pynode_unlock(struct pynode *node, unsigned long flags)
 		unlock_and_report(node, flags);
 		return;
 	}
+	note_hold(node, false);
 	__acquire(&node->lock);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
@@ -222,8 +270,9 @@ static struct pypool *first_pool(struct pynode *node, unsigned int index,
 	if (!*first)
 		return NULL;
 	pool = pypool_at(*first);
-	if (likely(pool && pool->class == index &&
-		   pool->fullness == quarter && !pool->prev))
+	if (likely(pool && pypool_arena(*first)->node == node &&
+		   pool->class == index && pool->fullness == quarter &&
+		   !pool->prev))
 		return pool;
 	*first = 0;
 	pynode_note_damage(node, node);
@@ -446,6 +495,22 @@ static unsigned int room_for_bits(const struct pyclass *class)
 	return pyclass_is_far(class) ? far_bytes(class) * BITS_PER_BYTE : 128;
 }
 
+/* A bit that was overwritten must not put a pool where another one lies. */
+static bool is_free_run(struct pynode *node, struct pyarena *arena,
+			unsigned int at, unsigned int granules)
+{
+	unsigned int i;
+
+	for (i = 0; i < granules; i++) {
+		if (likely(arena->pools[at + i].fullness == PYPOOL_NONE))
+			continue;
+		__set_bit(at + i, arena->used_map);
+		pynode_note_damage(node, arena->base);
+		return false;
+	}
+	return true;
+}
+
 static struct pypool *make_pool(struct pynode *node, unsigned int index,
 				bool dip, struct pyarena **arena)
 {
@@ -465,7 +530,8 @@ static struct pypool *make_pool(struct pynode *node, unsigned int index,
 			return NULL;
 	}
 	*arena = find_arena(node, class->granules, &at);
-	if (!*arena) {
+	if (!*arena ||
+	    unlikely(!is_free_run(node, *arena, at, class->granules))) {
 		if (far)
 			pynode_put_meta(node, far);
 		return NULL;
@@ -483,6 +549,19 @@ static struct pypool *make_pool(struct pynode *node, unsigned int index,
 	return pool;
 }
 
+/* Of a far pool the words up to the last block's, else both. */
+static unsigned int free_bits(const struct pyclass *class, struct pypool *pool)
+{
+	unsigned long *bits = pypool_bits(class, pool);
+	unsigned int words = pyclass_is_far(class) ?
+			     BITS_TO_LONGS(class->blocks) : 128 / BITS_PER_LONG;
+	unsigned int free = 0;
+
+	while (words--)
+		free += hweight_long(bits[words]);
+	return free;
+}
+
 static void dissolve_pool(struct pynode *node, const struct pyclass *class,
 			  struct pyarena *arena, struct pypool *pool)
 {
@@ -490,6 +569,11 @@ static void dissolve_pool(struct pynode *node, const struct pyclass *class,
 
 	if (unlikely(!take_off(node, arena, pool)))
 		return;
+	if (unlikely(free_bits(class, pool) != class->blocks)) {
+		/* What counted its live blocks was overwritten. */
+		quarantine_pool(node, arena, pool);
+		return;
+	}
 	node->class[pool->class].pools--;
 	free_granules(node, arena, pool - arena->pools, class->granules);
 	if (far)
@@ -584,19 +668,6 @@ static size_t take_from_word(unsigned long *word, void *base, size_t size,
 	}
 	*word = deal_each(free, base, n, size, deal);
 	return n;
-}
-
-/* Of a far pool the words up to the last block's, else both. */
-static unsigned int free_bits(const struct pyclass *class, struct pypool *pool)
-{
-	unsigned long *bits = pypool_bits(class, pool);
-	unsigned int words = pyclass_is_far(class) ?
-			     BITS_TO_LONGS(class->blocks) : 128 / BITS_PER_LONG;
-	unsigned int free = 0;
-
-	while (words--)
-		free += hweight_long(bits[words]);
-	return free;
 }
 
 /*
@@ -736,6 +807,31 @@ static __always_inline bool visit_same_class(struct visit *visit,
 	return true;
 }
 
+/*
+ * Are a pool's class and the place of its bits such as they can be?  What the
+ * map has of the class was written when the pool was made.
+ */
+static bool is_sound(const struct pyarena *arena, const struct pypool *pool,
+		     const void *ptr)
+{
+	const struct pyheap *heap = arena->node->heap;
+	const struct pyclass *class;
+	size_t bytes;
+
+	if (unlikely(pool->class >= pyclasses_all(heap->classes)))
+		return false;
+	if (arena->source != PYARENA_VMALLOC &&
+	    unlikely(pymap_code(ptr) != pyclass_code(heap, pool->class)))
+		return false;
+	class = pyheap_class(heap, pool->class);
+	if (!pyclass_is_far(class))
+		return true;
+	bytes = far_bytes(class);
+	return IS_ALIGNED((unsigned long)pool->far_free, bytes) &&
+	       (pymap_lookup(pool->far_free) & PYMAP_CODE_MASK) ==
+	       pyclass_code(heap, pymeta_class(heap, bytes));
+}
+
 /* Goes to the pool that @ptr lies in; false if none does. */
 static bool begin_visit(struct visit *visit, struct pyarena *arena,
 			const void *ptr)
@@ -753,6 +849,8 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 		if (unlikely(pool->fullness > PYPOOL_FULL))
 			return false;
 	}
+	if (unlikely(!is_sound(arena, pool, ptr)))
+		return false;
 	visit->arena = arena;
 	visit->pool = pool;
 	visit->class = pyheap_class(arena->node->heap, pool->class);
@@ -964,8 +1062,19 @@ EXPORT_SYMBOL_GPL(pyheap_put);
 static enum pyalloc_mistake no_visit(const struct pyarena *arena,
 				     const void *ptr)
 {
-	return arena && is_quarantined(arena, ptr) ? PYALLOC_NO_MISTAKE :
-						     PYALLOC_NO_POOL;
+	unsigned int index = (pymap_lookup(ptr) & PYMAP_CODE_MASK &
+			      ~PYMAP_CLOSED) - 1;
+	const struct pyclass *class;
+	u32 offset;
+
+	if (!arena || !is_quarantined(arena, ptr) ||
+	    index >= arena->node->heap->classes->nr)
+		return PYALLOC_NO_POOL;
+	class = pyheap_class(arena->node->heap, index);
+	offset = (unsigned long)ptr &
+		 ((class->granules << PYGRANULE_SHIFT) - 1);
+	return offset * class->reciprocal < PYCLASS_FRACTION ?
+	       PYALLOC_NO_MISTAKE : PYALLOC_INTERIOR;
 }
 
 /**
@@ -1037,16 +1146,16 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 	return mistake;
 }
 
-/* Behind pyheap_hide(). */
+/* Behind pyheap_hide(): by what the map has, so in quarantine too. */
 void __pyheap_hide(const void *block)
 {
+	u8 code = pymap_lookup(block) & PYMAP_CODE_MASK & ~PYMAP_CLOSED;
 	struct pyarena *arena;
-	struct visit visit;
 
 	rcu_read_lock();
 	arena = pymap_arena_of(block);
-	if (arena && begin_visit(&visit, arena, block))
-		pysan_hide(block, visit.class->size);
+	if (arena && code)
+		pysan_hide(block, pyheap_class(arena->node->heap, code - 1)->size);
 	rcu_read_unlock();
 }
 
@@ -1105,8 +1214,13 @@ void pynode_put_meta(struct pynode *node, void *block)
 	enum pyalloc_mistake mistake;
 	struct visit visit = {};
 
-	begin_visit(&visit, pymap_arena_of(block), block);
-	put_blocks(&visit, 1, &block, &mistake);
+	/* In quarantine it stays out, and counted so. */
+	if (unlikely(!begin_visit(&visit, pymap_arena_of(block), block)))
+		return;
+	if (unlikely(!put_blocks(&visit, 1, &block, &mistake))) {
+		pynode_note_damage(node, block);
+		return;
+	}
 	end_visit(node, &visit);
 	count_put(node, visit.class, 1);
 }
@@ -1481,7 +1595,8 @@ static void forget_live(struct pyheap *heap, struct pyarena *arena)
 	if (!PYSAN_KMEMLEAK)
 		return;
 	for (i = 0; i < arena->granules; i++)
-		if (arena->pools[i].fullness <= PYPOOL_FULL)
+		if (arena->pools[i].fullness <= PYPOOL_FULL ||
+		    arena->pools[i].fullness == PYPOOL_QUARANTINED)
 			forget_pool(heap, &arena->pools[i],
 				    arena->base + ((size_t)i << PYGRANULE_SHIFT));
 }

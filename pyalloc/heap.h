@@ -103,6 +103,7 @@ struct pynode_class {
  * struct pynode - a heap's state on one NUMA node
  * @lock: protects all of this, the arenas' descriptors, their pools and
  *	their entries in the map
+ * @held: somebody has it, for kernels without SMP, where it does not say so
  * @heap: whose it is
  * @nid: the node's number
  * @arenas: arenas with free granules, by share; see PYARENA_SHARES
@@ -127,6 +128,7 @@ struct pynode_class {
  */
 struct pynode {
 	raw_spinlock_t		lock;
+	bool			held;
 	struct pyheap		*heap;
 	int			nid;
 	struct list_head	arenas[PYARENA_BUCKETS];
@@ -161,7 +163,8 @@ struct pynode {
  * @walk: held while somebody walks the arenas, none of which is released then
  * @domain_bytes: live bytes by domain, foreign ones last, as last seen at refills and flushes
  * @domain_peak: the most of it
- * @false_frees: frees that were counted, and found to be mistakes later
+ * @false_frees: frees that were counted, of blocks that nobody gets again:
+ *	mistakes found later, and what was lost to damage
  */
 struct pyheap {
 	u16			step_size[PYALLOC_STEPS];
@@ -280,6 +283,8 @@ static inline u8 pyclass_code(const struct pyheap *heap, unsigned int class)
 	return (class + 1) | (pyclass_is_meta(heap, class) ? PYMAP_CLOSED : 0);
 }
 
+void pynode_look(struct pynode *node, unsigned long *flags);
+void pynode_look_away(struct pynode *node, unsigned long flags);
 bool pynode_lock(struct pynode *node, unsigned long *flags);
 void pynode_unlock(struct pynode *node, unsigned long flags);
 void pynode_note_damage(struct pynode *node, const void *where);

@@ -33,12 +33,29 @@ void __init pylink_init(void)
 	pylink_secret = get_random_long();
 }
 
+/*
+ * In 32 bits one word in a hundred decodes to some block: a second one, which
+ * every block has room for, tells a link from what a client wrote.
+ */
+static void set_link(void *block, const void *to)
+{
+	pylink_set(block, to);
+	if (!IS_ENABLED(CONFIG_64BIT))
+		pylink_set(block + sizeof(long), (void *)~(unsigned long)to);
+}
+
+static bool is_proven(const void *block, const void *to)
+{
+	return IS_ENABLED(CONFIG_64BIT) ||
+	       pylink_get(block + sizeof(long)) == (void *)~(unsigned long)to;
+}
+
 /* A chain's end is a link to NULL, which a wild word may not decode to. */
 static bool is_linked(struct pychain *chain, void *block)
 {
 	void *next = pylink_get(block);
 
-	return !next || chain->is_block(next);
+	return is_proven(block, next) && (!next || chain->is_block(next));
 }
 
 /**
@@ -56,7 +73,7 @@ enum pychain_add pychain_add(struct pychain *chain, void *block)
 	if (unlikely(is_linked(chain, block)))
 		return PYCHAIN_TWICE;
 	do {
-		pylink_set(block, first);
+		set_link(block, first);
 	} while (!try_cmpxchg(&chain->first, &first, block));
 	return first ? PYCHAIN_LATER : PYCHAIN_FIRST;
 }
@@ -84,10 +101,11 @@ void *pychain_take(struct pychain *chain)
  */
 void *pychain_next(struct pychain *chain, void *block)
 {
+	bool linked = is_linked(chain, block);
 	void *next = pylink_get(block);
 
 	*(unsigned long *)block = 0;
-	if (!next || likely(chain->is_block(next)))
+	if (likely(linked))
 		return next;
 	pydebug_report(PYALLOC_OVERWRITTEN, block, 0, _RET_IP_);
 	return NULL;

@@ -6,7 +6,8 @@
 #ifndef _PYALLOC_LINK_H
 #define _PYALLOC_LINK_H
 
-#include <linux/swab.h>
+#include <linux/bits.h>
+#include <linux/hash.h>
 #include <linux/types.h>
 
 extern unsigned long pylink_secret;
@@ -18,9 +19,10 @@ extern unsigned long pylink_secret;
  */
 static inline unsigned long pylink_code(const void *place, unsigned long to)
 {
-	unsigned long salt = (unsigned long)place;
+	unsigned long salt = (unsigned long)place * GOLDEN_RATIO_PRIME;
 
-	salt = sizeof(salt) == 8 ? swab64(salt) : swab32(salt);
+	/* All of it, where places are aligned and near each other, too. */
+	salt ^= salt >> (BITS_PER_LONG / 2);
 	return to ^ pylink_secret ^ salt;
 }
 

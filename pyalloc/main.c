@@ -256,6 +256,7 @@ static void __exit pyalloc_exit(void)
 	rcu_barrier();
 	pyreclaim_exit();
 	pyraw_flush();
+	pyfront_flush_parked();
 	report_live();
 	exit_default_heap();
 	pymap_exit();

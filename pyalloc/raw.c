@@ -60,7 +60,7 @@ static bool may_sleep(void)
 /* Any block may have to be linked before it is freed. */
 static size_t at_least_a_link(size_t size)
 {
-	return max(size, sizeof(unsigned long));
+	return max(size, sizeof(u64));
 }
 
 /* What must not fail does not. */
@@ -184,6 +184,7 @@ static DEFINE_IRQ_WORK(deferred_irq_work, queue_deferred);
 
 static void defer(void *block)
 {
+	pysan_show(block, sizeof(u64));
 	switch (pychain_add(&deferred, block)) {
 	case PYCHAIN_FIRST:
 		irq_work_queue(&deferred_irq_work);

@@ -465,9 +465,10 @@ static void tell(struct pyheap *heap)
 	static struct pyheap_stats stats;
 
 	pystats_heap(heap, &stats);
-	pr_info("pyalloc: heap %s: %lu blocks of %zu KiB, %zu KiB held in %lu arenas\n",
-		heap->name, stats.blocks, stats.bytes >> 10,
-		stats.arena_bytes >> 10, stats.arenas);
+	/* The kernel comes here again and again for who may not reclaim. */
+	pr_info_ratelimited("pyalloc: heap %s: %lu blocks of %zu KiB, %zu KiB held in %lu arenas\n",
+			    heap->name, stats.blocks, stats.bytes >> 10,
+			    stats.arena_bytes >> 10, stats.arenas);
 }
 
 /* With all that is given back the kernel may go on without killing anybody. */

@@ -11,8 +11,10 @@
  * KASAN's modes with tags are left alone; they see an arena as one object.
  *
  * kmemleak is told of each block of the heap that a client has, as of one of
- * kmalloc().  It is not told where it can't be: in NMI, and where no page may
- * be taken, since it takes memory for it.  Such blocks are not missed.
+ * kmalloc().  It is not told where it can't be, since it takes memory for it:
+ * in NMI, and without a reclaim bit where nothing may sleep, which may be
+ * under a raw_spinlock_t.  Such a block is not reported if it is lost, and
+ * what only it points to is.
  *
  * Contexts: as each function says.  Takes no lock of pyalloc's; kmemleak's own
  * must not be taken under a node's.
@@ -24,6 +26,7 @@
 #include <linux/string.h>
 
 #include "arena.h"
+#include "raw.h"
 #include "sanitizer.h"
 #include "compat.h"
 
@@ -123,7 +126,7 @@ void __pysan_hide(const void *block, size_t room)
  */
 bool __pysan_is_hidden(const void *block)
 {
-	return has_shadow(block) && shadow_of(block) == FREE;
+	return has_shadow(block) && (s8)shadow_of(block) < 0;
 }
 
 /**
@@ -157,12 +160,18 @@ size_t __pysan_accessible(const void *ptr, size_t room)
  * __pysan_track() - behind pysan_track()
  * @block: the block
  * @room: how many bytes it has: realloc may use them without a word
- * @gfp: the client's, with which a page may be taken here
+ * @gfp: the client's
  *
- * Context: Where pyarena_may_take(@gfp).
+ * Context: Any.
  */
 void __pysan_track(const void *block, size_t room, gfp_t gfp)
 {
+	/* Who asks without a reclaim bit may be under a raw_spinlock_t. */
+	if (!pyraw_may_call() || (!(gfp & __GFP_RECLAIM) && !preemptible()))
+		return;
+	/* Without memory it would turn itself off. */
+	if (!(gfp & __GFP_RECLAIM))
+		gfp = GFP_ATOMIC | __GFP_NOWARN;
 	kmemleak_alloc(block, room, 1, gfp & ~__GFP_ZERO);
 }
 

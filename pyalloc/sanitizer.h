@@ -11,7 +11,11 @@
 
 struct pyarena;
 
-#define PYSAN_KASAN	IS_ENABLED(CONFIG_KASAN_GENERIC)
+/* Where its shadow is always there, and is found without a function. */
+#define PYSAN_KASAN							\
+	(IS_ENABLED(CONFIG_KASAN_GENERIC) &&				\
+	 (IS_ENABLED(CONFIG_X86) || IS_ENABLED(CONFIG_UML) ||		\
+	  IS_ENABLED(CONFIG_ARM64) || IS_ENABLED(CONFIG_RISCV)))
 #define PYSAN_KMEMLEAK	IS_ENABLED(CONFIG_DEBUG_KMEMLEAK)
 
 /* Every call takes the long way then, where the sanitizers are told. */

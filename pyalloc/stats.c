@@ -51,7 +51,7 @@ static void add_node(struct pynode *node, struct pyheap_stats *stats)
 	unsigned long flags;
 	unsigned int i;
 
-	raw_spin_lock_irqsave(&node->lock, flags);
+	pynode_look(node, &flags);
 	for (i = 0; i < pyclasses_all(classes); i++)
 		add_class(node, i, stats);
 	stats->arenas += node->nr_arenas;
@@ -61,7 +61,7 @@ static void add_node(struct pynode *node, struct pyheap_stats *stats)
 	stats->unused_bytes += node->free_granules << PYGRANULE_SHIFT;
 	stats->metadata_bytes += node->metadata;
 	stats->lock_holds += node->lock_holds;
-	raw_spin_unlock_irqrestore(&node->lock, flags);
+	pynode_look_away(node, flags);
 	stats->metadata_bytes += struct_size(node, class, pyclasses_all(classes));
 }
 
