@@ -107,7 +107,11 @@ make_initramfs()
 
 uml_command()
 {
-	run=("$dir/image" "mem=${memory}M" "initrd=$work/initramfs"
+	# Where the host puts its heap decides how much memory the guest loses to
+	# its own tables.
+	run=()
+	! setarch -R true 2> /dev/null || run=(setarch -R)
+	run+=("$dir/image" "mem=${memory}M" "initrd=$work/initramfs"
 		"con=null" "con0=fd:0,fd:1" "${command_line[@]}")
 }
 

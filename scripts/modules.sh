@@ -25,9 +25,10 @@ link_sources()
 			find "$entry" -type f \( -name '*.[chS]' ! -name '*.mod.c' \
 				-o -name 'K*' -o -name Makefile \)
 		) | while read -r file; do
-			[ -L "$into/$file" ] && continue
+			[ "$(readlink "$into/$file")" = "$source/$file" ] &&
+				continue
 			mkdir -p "$into/$(dirname "$file")"
-			ln -s "$source/$file" "$into/$file"
+			ln -sf "$source/$file" "$into/$file"
 		done
 	done
 }

@@ -23,11 +23,11 @@ x86-debug        x86-debug      -t 600 -M 1024 -a kasan_multi_shot -a kmemleak=o
 stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay
 stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench
 torture          stock-6.12     -t 300 -c 4 -M 1024 $patient : torture
-uml              uml            -t 120 -M 256 : kunit parameters garbage reload live pybench
-uml-small        uml            -t 120 -M 64 : pressure
-uml-stress       uml            -t 240 -M 256 : torture faults unload
-uml-wipe         uml            -t 120 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
-uml-matrix       uml            -t 180 -M 256 : matrix
+uml              uml            -t 300 -M 256 : kunit parameters garbage reload live pybench
+uml-small        uml            -t 300 -M 64 : pressure
+uml-stress       uml            -t 600 -M 256 : torture faults unload
+uml-wipe         uml            -t 300 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
+uml-matrix       uml            -t 400 -M 256 : matrix
 "
 more_tiers="
 torture-6.1      stock-6.1      -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
@@ -155,7 +155,10 @@ build_modules()
 
 	chosen_tiers "$@" | awk '{ print $2 }' | sort -u |
 		while read -r kernel; do
-			"$top/scripts/modules.sh" "$kernel" > /dev/null || true
+			# What an earlier build left is not what is to be tested.
+			"$top/scripts/modules.sh" "$kernel" > /dev/null ||
+				find "$top/build/modules/$kernel" -name '*.ko' \
+					-delete || true
 		done
 }
 

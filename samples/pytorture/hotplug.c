@@ -35,7 +35,10 @@ static void take_out(unsigned int cpu)
 		return;
 	nmis_forget(cpu);
 	schedule_timeout_idle(REST);
-	add_cpu(cpu);
+	if (add_cpu(cpu)) {
+		pr_err("pytorture: FAILED: CPU %u does not come back\n", cpu);
+		return;
+	}
 	interrupts_restart_on(cpu);
 	run_count_hotplug();
 }

@@ -26,8 +26,9 @@
 #include <linux/init.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
-#include <linux/moduleparam.h>
+#include <linux/pyalloc.h>
 #include <linux/rcupdate.h>
+#include <linux/moduleparam.h>
 
 #include "torture.h"
 
@@ -85,14 +86,31 @@ static int __init pytorture_init(void)
 }
 module_init(pytorture_init);
 
+struct left {
+	struct rcu_head	rcu;
+};
+
+/* A client need not wait for these: pyalloc does. */
+static void leave_frees_behind(void)
+{
+	struct left *left;
+	unsigned int i;
+
+	for (i = 0; i < 5000; i++) {
+		left = pymem_malloc(sizeof(*left), GFP_KERNEL);
+		pymem_free_rcu(left, rcu);
+	}
+}
+
 static void __exit pytorture_exit(void)
 {
 	control_remove();
 	run_stop();
 	hold_release();
 	memory_release();
-	/* Blocks that wait for a grace period. */
+	/* Actors look at blocks that wait for a grace period. */
 	rcu_barrier();
+	leave_frees_behind();
 }
 module_exit(pytorture_exit);
 

@@ -89,8 +89,11 @@ void nmis_stop(void)
 	if (!ready)
 		return;
 	for_each_online_cpu(cpu)
-		while (READ_ONCE(per_cpu(under_way, cpu)) && patience--)
+		for (; READ_ONCE(per_cpu(under_way, cpu)) && patience;
+		     patience--)
 			msleep(20);
+	if (!patience)
+		pr_err("pytorture: FAILED: an NMI never came\n");
 	WRITE_ONCE(ready, false);
 	unregister_nmi_handler(NMI_LOCAL, "pytorture");
 	for_each_possible_cpu(cpu)

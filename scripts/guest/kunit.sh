@@ -4,7 +4,6 @@
 
 start_kunit
 # What the boot itself left behind is not ours.
-kmemleak=
-! forget_leaks || kmemleak=yes
+begin_leaks
 suites_with defaults
-[ -z "$kmemleak" ] || try kmemleak no_leaks
+try_leaks kmemleak

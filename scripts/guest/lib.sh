@@ -131,6 +131,19 @@ no_leaks()
 	[ ! -s /tmp/leaks ]
 }
 
+# begin_leaks and try_leaks NAME: a suite, and a case at its end that asks
+# kmemleak, where it is on.
+begin_leaks()
+{
+	kmemleak_on=
+	! forget_leaks || kmemleak_on=yes
+}
+
+try_leaks()
+{
+	[ -z "$kmemleak_on" ] || try "$1" no_leaks
+}
+
 # Free memory in KiB, with nothing in the page and inode caches and no work
 # pending that will still give memory back.  A CPU's own stock of free pages
 # (up to some MiB, and not in MemFree) counts.

@@ -55,6 +55,12 @@ oom_kills()
 	awk '$1 == "oom_kill" { print $2 }' /proc/vmstat
 }
 
+# What the kernel says of a failure that was not asked to be quiet.
+splats()
+{
+	dmesg | grep -c 'page allocation failure'
+}
+
 # Who is killed, should it come to that, is one whom nobody needs.
 with_bait()
 {
@@ -62,33 +68,45 @@ with_bait()
 
 	sh -c 'echo 1000 > /proc/self/oom_score_adj; exec sleep 1000' &
 	bait=$!
+	# Until it sleeps it asks for memory itself.
+	until grep -q '(sleep) S' /proc/$bait/stat; do
+		:
+	done
 	"$@"
 	status=$?
 	kill $bait
 	return $status
 }
 
-# hog GFP: most of the memory that was free has to be had, at the end there is
-# NULL, and nobody is killed for it.
+# Most of the memory that was free has to be had; with a sanitizer, which keeps
+# notes of each block, a quarter.
+least_share=2
+! is_slow || least_share=4
+
+# hog GFP: at the end there is NULL, and nobody is killed for it.
 hog()
 {
-	local before kills line bytes
+	local before kills words line bytes
 
 	settle
 	before=$(free_kib)
 	kills=$(oom_kills)
+	words=$(splats)
 	with_bait tell $pytorture/control "hog $1" || return
 	line=$(said "pytorture: hog $1:")
 	bytes=${line#*hog "$1": }
 	bytes=${bytes%% *}
 	echo "$line"
 	heap_is_well && works_again && heap_is_well && comes_back "$before" &&
-		[ "$(oom_kills)" = "$kills" ] || return
+		[ "$(oom_kills)" = "$kills" ] &&
+		[ "$(splats)" = "$words" ] || return
 	case $line in
 	*"then NULL; 0 mismatches"*) ;;
 	*) return 1 ;;
 	esac
-	[ $((bytes / 1024)) -ge $((before / 2)) ]
+	[ $((bytes / 1024)) -ge $((before / least_share)) ] && return
+	echo "$((bytes / 1024)) KiB of $before KiB that were free"
+	return 1
 }
 
 # The process that tries hard is the one that is killed.
@@ -101,7 +119,10 @@ sacrifice()
 	mark "expect-report: Out of memory"
 	sh -c 'echo 1000 > /proc/self/oom_score_adj
 	       echo "hog kernel" > /sys/kernel/debug/pytorture/control'
-	said "pytorture: hog kernel:"
+	case $(said "pytorture: hog kernel:") in
+	*"; 0 mismatches") ;;
+	*) return 1 ;;
+	esac
 	heap_is_well && works_again && heap_is_well && comes_back "$before"
 }
 
@@ -171,6 +192,7 @@ scopes()
 	heap_is_well && [ "$(stalls)" -gt "$before" ]
 }
 
+begin_leaks
 try pressure-load-1024 load_torture arena_kib=1024
 if loaded pytorture; then
 	try pieces-none pieces 10 pages 1024
@@ -195,3 +217,4 @@ if loaded pytorture; then
 	try pressure-notifier notifier_told
 	try pressure-unload unload_torture
 fi
+try_leaks pressure-kmemleak

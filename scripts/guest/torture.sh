@@ -21,6 +21,7 @@ torture_ops=1000000
 torture_ops=$(word torture_ops $torture_ops)
 torture_seed=$(word torture_seed 1)
 readers=8
+# Of 64 bits, but for User-Mode Linux's, which look like any number.
 raw_address='(^|[^0-9a-f])ffff[0-9a-f]{12}($|[^0-9a-f])'
 
 # === What goes on meanwhile ===
@@ -237,6 +238,7 @@ same_seed_same_row()
 	[ "${first#* }" != "${second#* }" ]
 }
 
+begin_leaks
 try torture-load load_torture
 if loaded pytorture; then
 	find $debugfs $pytorture -type f ! -name control ! -name wait \
@@ -254,3 +256,4 @@ if loaded pytorture; then
 	try torture-no-complaints no_complaints
 	try torture-unload unload_torture
 fi
+try_leaks torture-kmemleak

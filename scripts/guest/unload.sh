@@ -30,7 +30,10 @@ gone()
 
 	while ! rmmod "$1" 2> /dev/null; do
 		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return
+		[ $tries -gt 0 ] && continue
+		echo "$1 does not leave:"
+		lsmod
+		return 1
 	done
 }
 
@@ -85,8 +88,7 @@ no_report()
 	! dmesg | grep -E 'pytorture: FAILED|pyalloc: unloaded with'
 }
 
-kmemleak=
-! forget_leaks || kmemleak=yes
+begin_leaks
 try unload unload_many
 try unload-no-report no_report
-[ -z "$kmemleak" ] || try unload-kmemleak no_leaks
+try_leaks unload-kmemleak
