@@ -46,11 +46,9 @@ static void note_hold(struct pynode *node, bool held)
 	}
 }
 
-static bool try_lock(struct pynode *node, unsigned long *flags)
+static bool is_held(const struct pynode *node)
 {
-	if (!IS_ENABLED(CONFIG_SMP) && READ_ONCE(node->held))
-		return false;
-	return raw_spin_trylock_irqsave(&node->lock, *flags);
+	return !IS_ENABLED(CONFIG_SMP) && READ_ONCE(node->held);
 }
 
 /**
@@ -99,7 +97,8 @@ bool pynode_lock(struct pynode *node, unsigned long *flags)
 {
 	if (!in_nmi())
 		raw_spin_lock_irqsave(&node->lock, *flags);
-	else if (!try_lock(node, flags))
+	else if (is_held(node) ||
+		 !raw_spin_trylock_irqsave(&node->lock, *flags))
 		return false;
 	__release(&node->lock);
 	note_hold(node, true);
