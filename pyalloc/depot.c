@@ -39,28 +39,32 @@ static size_t slots_of(struct pynode *node, unsigned int class)
 	return pyclass_slots(pyheap_class(node->heap, class));
 }
 
-/*
- * Can @next be an array of @bytes, a power of two?  What a link decodes to after
- * a stray write is not aligned like one, nor is it in the kernel's half; in 64
- * bits the map is not asked, since this is for each array that moves.
- */
-static __always_inline bool may_follow(void **array, void **next, size_t bytes)
+/* Does the map have a place for an array like @array there? */
+static noinline void **follow_by_map(void **array, void **next, size_t bytes)
 {
-	unsigned long wrong = (unsigned long)array ^ (unsigned long)next;
+	u32 code = pymap_lookup(array) & PYMAP_CODE_MASK;
 
-	if (wrong & (bytes - 1))
-		return false;
-	/* In 32 bits most addresses are the kernel's memory. */
-	if (!IS_ENABLED(CONFIG_64BIT))
-		return pymap_lookup(next);
-	return !(wrong & ~(ULONG_MAX >> 8));
+	if (!IS_ALIGNED((unsigned long)next, bytes) ||
+	    (pymap_lookup(next) & PYMAP_CODE_MASK) != code)
+		return NULL;
+	return next;
 }
 
+/*
+ * What @array leads to; NULL at the end, and for what can't be an array of
+ * @bytes, a power of two.  The map is asked if it is not aligned like one, or
+ * far away (from vmalloc, mostly): a link that was overwritten decodes to
+ * nothing else.  In 32 bits all of memory is near.
+ */
 static __always_inline void **follow(void **array, size_t bytes)
 {
 	void **next = pylink_get(array);
+	unsigned long apart = (unsigned long)array ^ (unsigned long)next;
+	unsigned long near = IS_ENABLED(CONFIG_64BIT) ? ULONG_MAX >> 24 : 0;
 
-	return next && unlikely(!may_follow(array, next, bytes)) ? NULL : next;
+	if (unlikely(apart & ~(near & ~(bytes - 1))))
+		return next ? follow_by_map(array, next, bytes) : NULL;
+	return next;
 }
 
 /**

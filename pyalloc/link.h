@@ -6,8 +6,7 @@
 #ifndef _PYALLOC_LINK_H
 #define _PYALLOC_LINK_H
 
-#include <linux/bits.h>
-#include <linux/hash.h>
+#include <linux/bitops.h>
 #include <linux/types.h>
 
 extern unsigned long pylink_secret;
@@ -19,10 +18,11 @@ extern unsigned long pylink_secret;
  */
 static inline unsigned long pylink_code(const void *place, unsigned long to)
 {
-	unsigned long salt = (unsigned long)place * GOLDEN_RATIO_PRIME;
+	/* So that near places differ where addresses are the same. */
+	unsigned long salt = BITS_PER_LONG == 64 ?
+			     ror64((unsigned long)place, 20) :
+			     ror32((unsigned long)place, 20);
 
-	/* All of it, where places are aligned and near each other, too. */
-	salt ^= salt >> (BITS_PER_LONG / 2);
 	return to ^ pylink_secret ^ salt;
 }
 
