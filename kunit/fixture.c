@@ -120,7 +120,10 @@ void expect_report(struct kunit *test, enum pyalloc_mistake mistake,
  */
 void expect_no_report(struct kunit *test)
 {
-	KUNIT_EXPECT_EQ(test, reports_seen(), 0);
+	KUNIT_EXPECT_EQ_MSG(test, reports_seen(), 0,
+			    "mistake %d, a block of %u bytes, by %pS",
+			    (int)last_report.mistake, last_report.size,
+			    (void *)last_report.caller);
 	atomic_set(&nr_reports, 0);
 }
 

@@ -6,7 +6,7 @@
 
 # What the kernel keeps of its own after memory was short: page tables, caches.
 pressure_tolerance=2048
-! is_slow || pressure_tolerance=8192
+! is_slow || pressure_tolerance=32768
 
 arenas=$debugfs/heap/default/arenas
 
