@@ -82,7 +82,8 @@ static inline unsigned int pystock_slots(const struct pystock *stock)
 /* May be asked from afar, while the stock changes. */
 static inline unsigned int pystock_cached(const struct pystock *stock)
 {
-	unsigned int slots = pystock_slots(stock);
+	/* It lies in one byte with flags that change more often. */
+	unsigned int slots = data_race(pystock_slots(stock));
 
 	return clamp_t(long, READ_ONCE(stock->top) - READ_ONCE(stock->end) +
 		       slots - 1, 0, slots - 1);

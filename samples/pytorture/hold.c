@@ -21,12 +21,12 @@
 
 #include "torture.h"
 
-/* What a held block begins with. */
+/* What a held block begins with; the pattern behind it is in words of 64 bits. */
 struct held {
 	struct held	*next;
 	u32		size;
 	u32		tag;
-};
+} __aligned(sizeof(u64));
 
 /* Blocks of one holder, the last one first. */
 struct hoard {

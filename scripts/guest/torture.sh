@@ -155,7 +155,7 @@ bytes_add_up()
 		}' $debugfs/stats
 }
 
-figures_agree()
+figures_agree_now()
 {
 	local foreign classes=$debugfs/heap/default/classes
 	local arenas=$debugfs/heap/default/arenas
@@ -179,6 +179,20 @@ figures_agree()
 			"$(total $debugfs/heaps arenas)" &&
 		same "bytes of arenas" $(($(total $arenas kib) * 1024)) \
 			"$(total $debugfs/heaps arena_bytes)"
+}
+
+# Depots and arenas fade away while the files are read one by one, once a second
+# and not for long: figures that are wrong stay so.
+figures_agree()
+{
+	local tries=20
+
+	until figures_agree_now > /tmp/figures; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] && continue
+		cat /tmp/figures
+		return 1
+	done
 }
 
 # With blocks of all classes live.
