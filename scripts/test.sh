@@ -22,14 +22,14 @@ tiers="
 x86-debug        x86-debug      -t 600 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers
 stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay
 stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench
-torture          stock-6.12     -t 300 -c 4 -M 1024 $patient : torture
 uml              uml            -t 300 -M 256 : kunit parameters garbage reload live pybench
 uml-small        uml            -t 300 -M 64 : pressure
-uml-stress       uml            -t 600 -M 256 : torture faults unload
+uml-stress       uml            -t 600 -M 256 : torture faults
 uml-wipe         uml            -t 300 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
 uml-matrix       uml            -t 400 -M 256 : matrix
 "
 more_tiers="
+uml-unload       uml            -t 600 -M 256 : unload
 torture-6.1      stock-6.1      -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
 torture-6.12     stock-6.12     -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
 stock-6.1-rt     stock-6.1-rt   -t 600 : kunit parameters garbage reload live replay
