@@ -41,16 +41,16 @@ stress           stock-6.12     -t 900 : faults unload
 uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit parameters garbage live pressure torture sanitizers
 uml-debug-stress uml-debug      -t 1500 -M 1024 : faults unload
 uml-debug-matrix uml-debug      -t 900 -M 1024 : matrix
-x86-torture      x86-debug      -t 1500 -c 4 -M 1536 $patient -a kmemleak=off -a torture_ops=500000 : torture
+x86-torture      x86-debug      -t 2400 -c 4 -M 1536 $patient -a kmemleak=off -a torture_ops=3000000 : torture
 x86-stress       x86-debug      -t 1500 -M 1024 : faults
 x86-rt           x86-rt         -t 900 -M 1024 : kunit garbage replay
-x86-rt-torture   x86-rt         -t 1500 -c 4 -M 1024 $patient -a torture_ops=500000 : torture
+x86-rt-torture   x86-rt         -t 2400 -c 4 -M 1024 $patient -a torture_ops=6000000 : torture
 x86-kcsan        x86-kcsan      -t 900 -M 1024 -a kcsan.skip_watch=1000 $patient : kunit garbage replay
-x86-kcsan-torture x86-kcsan     -t 1500 -c 4 -M 1024 $patient -a torture_ops=500000 : torture
+x86-kcsan-torture x86-kcsan     -t 2400 -c 4 -M 1024 $patient -a torture_ops=6000000 : torture
 x86-32           x86-32         -t 600 -M 1024 : kunit parameters garbage live replay
-x86-32-torture   x86-32         -t 900 -c 4 -M 1024 $patient : torture
+x86-32-torture   x86-32         -t 1500 -c 4 -M 1024 $patient -a torture_ops=4000000 : torture
 arm64            arm64          -t 600 : kunit parameters garbage live replay
-arm64-torture    arm64          -t 900 -c 4 -M 1024 $patient : torture
+arm64-torture    arm64          -t 1500 -c 4 -M 1024 $patient -a torture_ops=4000000 : torture
 x86-matrix       x86-debug      -t 900 -M 1024 -a kmemleak=off : matrix-short
 x86-32-matrix    x86-32         -t 900 -M 1024 : matrix-short
 x86-pybench      x86-debug      -t 600 -M 1024 -a kmemleak=off : pybench
