@@ -80,7 +80,6 @@ static void release_pool(struct victim *victim, u8 fullness)
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	victim->pool->fullness = fullness;
-	node->quarantined--;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
 

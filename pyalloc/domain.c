@@ -477,11 +477,6 @@ static struct pyheap *heap_of(u32 entry)
 	return heap;
 }
 
-static unsigned int class_of_entry(u32 entry)
-{
-	return (entry & PYMAP_CODE_MASK & ~PYMAP_CLOSED) - 1;
-}
-
 static void wipe(void *block, size_t room)
 {
 	pysan_show(block, room);
@@ -492,7 +487,7 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 		      unsigned long caller)
 {
 	struct pyheap *heap = heap_of(entry);
-	unsigned int class = class_of_entry(entry);
+	unsigned int class = pymap_class(entry);
 
 	if (!heap || !(entry & PYMAP_CODE_MASK) ||
 	    pyclass_is_meta(heap, class)) {
@@ -652,7 +647,7 @@ static void *move_block(enum pymem_domain domain, unsigned int from,
 static void *heap_realloc(enum pymem_domain domain, u32 entry, void *block,
 			  size_t size, gfp_t gfp, unsigned long caller)
 {
-	unsigned int class = class_of_entry(entry);
+	unsigned int class = pymap_class(entry);
 	struct pyheap *heap;
 	size_t room;
 
@@ -820,7 +815,7 @@ size_t pyalloc_usable_size(const void *ptr)
 	if (!pyheap_is_live(ptr, _RET_IP_))
 		return 0;
 	return pysan_accessible(ptr, pyheap_class(heap_of(entry),
-						  class_of_entry(entry))->size);
+						  pymap_class(entry))->size);
 }
 EXPORT_SYMBOL_GPL(pyalloc_usable_size);
 
@@ -919,7 +914,7 @@ static void *block_around(void *ptr)
 {
 	u32 entry = pymap_lookup(ptr);
 	const struct pyclass *class = pyheap_class(heap_of(entry),
-						   class_of_entry(entry));
+						   pymap_class(entry));
 	unsigned long mask = ((unsigned long)class->granules <<
 			      PYGRANULE_SHIFT) - 1;
 

@@ -129,9 +129,7 @@ void pynode_unlock(struct pynode *node, unsigned long flags)
 		unlock_and_report(node, flags);
 		return;
 	}
-	note_hold(node, false);
-	__acquire(&node->lock);
-	raw_spin_unlock_irqrestore(&node->lock, flags);
+	pynode_look_away(node, flags);
 }
 
 /**
@@ -348,7 +346,6 @@ static void quarantine_pool(struct pynode *node, struct pyarena *arena,
 			    struct pypool *pool)
 {
 	pool->fullness = PYPOOL_QUARANTINED;
-	node->quarantined++;
 	pynode_note_damage(node, base_of(arena, pool));
 }
 
@@ -831,6 +828,16 @@ static bool is_sound(const struct pyarena *arena, const struct pypool *pool,
 	       pyclass_code(heap, pymeta_class(heap, bytes));
 }
 
+/* The granule at @ptr, or the first one of the pool that it belongs to. */
+static struct pypool *head_at(const struct pyarena *arena, const void *ptr)
+{
+	struct pypool *pool = &arena->pools[pyarena_granule(arena, ptr)];
+
+	while (pool->fullness == PYPOOL_TAIL && pool > arena->pools)
+		pool--;
+	return pool;
+}
+
 /* Goes to the pool that @ptr lies in; false if none does. */
 static bool begin_visit(struct visit *visit, struct pyarena *arena,
 			const void *ptr)
@@ -839,15 +846,9 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 
 	if (!pyarena_has(arena, ptr))
 		return false;
-	pool = &arena->pools[pyarena_granule(arena, ptr)];
-	if (unlikely(pool->fullness > PYPOOL_FULL)) {
-		if (pool->fullness >= PYPOOL_NONE)
-			return false;
-		while (pool->fullness == PYPOOL_TAIL && pool > arena->pools)
-			pool--;
-		if (unlikely(pool->fullness > PYPOOL_FULL))
-			return false;
-	}
+	pool = head_at(arena, ptr);
+	if (unlikely(pool->fullness > PYPOOL_FULL))
+		return false;
 	if (unlikely(!is_sound(arena, pool, ptr)))
 		return false;
 	visit->arena = arena;
@@ -864,14 +865,8 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 /* Was the pool that @ptr lies in overwritten? */
 static bool is_quarantined(const struct pyarena *arena, const void *ptr)
 {
-	const struct pypool *pool;
-
-	if (!pyarena_has(arena, ptr))
-		return false;
-	pool = &arena->pools[pyarena_granule(arena, ptr)];
-	while (pool->fullness == PYPOOL_TAIL && pool > arena->pools)
-		pool--;
-	return pool->fullness == PYPOOL_QUARANTINED;
+	return pyarena_has(arena, ptr) &&
+	       head_at(arena, ptr)->fullness == PYPOOL_QUARANTINED;
 }
 
 /* Leaves the pool at its place among the others. */
@@ -1061,19 +1056,15 @@ EXPORT_SYMBOL_GPL(pyheap_put);
 static enum pyalloc_mistake no_visit(const struct pyarena *arena,
 				     const void *ptr)
 {
-	unsigned int index = (pymap_lookup(ptr) & PYMAP_CODE_MASK &
-			      ~PYMAP_CLOSED) - 1;
+	unsigned int index = pymap_class(pymap_lookup(ptr));
 	const struct pyclass *class;
-	u32 offset;
 
 	if (!arena || !is_quarantined(arena, ptr) ||
 	    index >= arena->node->heap->classes->nr)
 		return PYALLOC_NO_POOL;
 	class = pyheap_class(arena->node->heap, index);
-	offset = (unsigned long)ptr &
-		 ((class->granules << PYGRANULE_SHIFT) - 1);
-	return offset * class->reciprocal < PYCLASS_FRACTION ?
-	       PYALLOC_NO_MISTAKE : PYALLOC_INTERIOR;
+	return pyclass_is_start(class, ptr) ? PYALLOC_NO_MISTAKE :
+					      PYALLOC_INTERIOR;
 }
 
 /**

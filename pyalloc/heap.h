@@ -123,7 +123,6 @@ struct pynode_class {
  * @lock_holds: how often the lock was taken, but for looks by check
  * @live_bytes: blocks out of the pools, in bytes
  * @overwritten: where damage was seen, to be reported without the lock
- * @quarantined: pools that are left alone for that
  * @class: a state a class
  */
 struct pynode {
@@ -148,7 +147,6 @@ struct pynode {
 	unsigned long		lock_holds;
 	size_t			live_bytes;
 	const void		*overwritten;
-	unsigned long		quarantined;
 	struct pynode_class	class[];
 };
 
@@ -305,6 +303,16 @@ static __always_inline void pyheap_copy_pointers(void **to, void **from,
 		to[i] = from[i];
 }
 
+/* Can a block of the class begin there, in a pool of that class? */
+static __always_inline bool pyclass_is_start(const struct pyclass *class,
+					     const void *ptr)
+{
+	u32 mask = (class->granules << PYGRANULE_SHIFT) - 1;
+
+	return ((u32)(unsigned long)ptr & mask) * class->reciprocal <
+	       PYCLASS_FRACTION;
+}
+
 /*
  * Is this plainly a block of a class: at the start of one, in a pool of that
  * class, and another than @last, which was one?  In the same granule as that
@@ -315,13 +323,11 @@ static __always_inline bool pyclass_owns(const struct pyclass *class,
 					 const void *last)
 {
 	unsigned long apart = (unsigned long)block ^ (unsigned long)last;
-	u32 mask = (class->granules << PYGRANULE_SHIFT) - 1;
 
 	if (unlikely(apart - 1 >= PYGRANULE_SIZE - 1) &&
 	    (block == last || pymap_code(block) != code))
 		return false;
-	return ((u32)(unsigned long)block & mask) * class->reciprocal <
-	       PYCLASS_FRACTION;
+	return pyclass_is_start(class, block);
 }
 
 /* Copies the first of @n blocks as long as pyclass_owns() them. */

@@ -93,6 +93,12 @@ static __always_inline unsigned long pymap_code(const void *ptr)
 	return pymap_load(entry[IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ? 3 : 0]);
 }
 
+/* The class that an entry with a code has, whoever may serve it. */
+static inline unsigned int pymap_class(u32 entry)
+{
+	return (entry & PYMAP_CODE_MASK & ~PYMAP_CLOSED) - 1;
+}
+
 /* Is it the code of a pool that the fast path may serve? */
 static __always_inline bool pymap_is_open(unsigned long code)
 {
