@@ -401,8 +401,6 @@ static bool may_be_parked(const void *ptr)
 	return pymap_code(ptr) || pymap_lookup(ptr) & PYMAP_CODE_MASK;
 }
 
-static struct pychain parked = { .is_block = may_be_parked };
-
 static void drain_parked_work(struct irq_work *work)
 {
 	pyfront_drain_parked();
@@ -410,21 +408,15 @@ static void drain_parked_work(struct irq_work *work)
 
 static DEFINE_IRQ_WORK(parked_work, drain_parked_work);
 
+static struct pychain parked = {
+	.is_block	= may_be_parked,
+	.work		= &parked_work,
+};
+
 static void park(void *block, unsigned long caller)
 {
-	/* Of a smaller request KASAN knows less than a link's bytes. */
-	pysan_show(block, sizeof(u64));
-	switch (pychain_add(&parked, block)) {
-	case PYCHAIN_FIRST:
-		irq_work_queue(&parked_work);
-		break;
-	case PYCHAIN_LATER:
-		break;
-	case PYCHAIN_TWICE:
+	if (!pychain_add(&parked, block, caller))
 		atomic_long_inc(&pyheap_default.false_frees);
-		pydebug_report(PYALLOC_DOUBLE_FREE, block, pymap_lookup(block),
-			       caller);
-	}
 }
 
 /**

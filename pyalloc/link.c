@@ -14,10 +14,13 @@
 #include <linux/cache.h>
 #include <linux/export.h>
 #include <linux/init.h>
+#include <linux/irq_work.h>
 #include <linux/random.h>
 
 #include "debug.h"
 #include "link.h"
+#include "map.h"
+#include "sanitizer.h"
 #include "compat.h"
 
 unsigned long pylink_secret __ro_after_init;
@@ -59,23 +62,31 @@ static bool is_linked(struct pychain *chain, void *block)
 }
 
 /**
- * pychain_add() - add a block to a chain
+ * pychain_add() - have a block wait in a chain
  * @chain: the chain
  * @block: the block, of which the first word may be written
+ * @caller: whom to name if it waits there already
  *
  * Context: Any.
- * Return: what came of it; see enum pychain_add.
+ * Return: false after a report: it waits there already, and once.
  */
-enum pychain_add pychain_add(struct pychain *chain, void *block)
+bool pychain_add(struct pychain *chain, void *block, unsigned long caller)
 {
 	void *first = READ_ONCE(chain->first);
 
-	if (unlikely(is_linked(chain, block)))
-		return PYCHAIN_TWICE;
+	/* Of a smaller request KASAN knows less than a link's bytes. */
+	pysan_show(block, sizeof(u64));
+	if (unlikely(is_linked(chain, block))) {
+		pydebug_report(PYALLOC_DOUBLE_FREE, block, pymap_lookup(block),
+			       caller);
+		return false;
+	}
 	do {
 		set_link(block, first);
 	} while (!try_cmpxchg(&chain->first, &first, block));
-	return first ? PYCHAIN_LATER : PYCHAIN_FIRST;
+	if (!first)
+		irq_work_queue(chain->work);
+	return true;
 }
 
 /**

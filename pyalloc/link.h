@@ -9,6 +9,8 @@
 #include <linux/bitops.h>
 #include <linux/types.h>
 
+struct irq_work;
+
 extern unsigned long pylink_secret;
 
 /*
@@ -40,19 +42,15 @@ static inline void *pylink_get(const void *place)
  * struct pychain - blocks that wait, linked through their first words
  * @first: the one that came last
  * @is_block: can this be a block of the chain?
+ * @work: what takes them, queued when there is one
  */
 struct pychain {
-	void	*first;
-	bool	(*is_block)(const void *ptr);
+	void		*first;
+	bool		(*is_block)(const void *ptr);
+	struct irq_work	*work;
 };
 
-enum pychain_add {
-	PYCHAIN_FIRST,		/* the chain was empty */
-	PYCHAIN_LATER,
-	PYCHAIN_TWICE,		/* it is in the chain already, and once */
-};
-
-enum pychain_add pychain_add(struct pychain *chain, void *block);
+bool pychain_add(struct pychain *chain, void *block, unsigned long caller);
 void *pychain_take(struct pychain *chain);
 void *pychain_next(struct pychain *chain, void *block);
 

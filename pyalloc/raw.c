@@ -160,7 +160,7 @@ bool pyraw_is_block(const void *ptr, unsigned long caller)
 
 /* === Frees that have to wait === */
 
-static struct pychain deferred = { .is_block = is_block };
+static struct pychain deferred;
 
 static void free_deferred(struct work_struct *work)
 {
@@ -182,19 +182,10 @@ static void queue_deferred(struct irq_work *work)
 
 static DEFINE_IRQ_WORK(deferred_irq_work, queue_deferred);
 
-static void defer(void *block)
-{
-	pysan_show(block, sizeof(u64));
-	switch (pychain_add(&deferred, block)) {
-	case PYCHAIN_FIRST:
-		irq_work_queue(&deferred_irq_work);
-		break;
-	case PYCHAIN_LATER:
-		break;
-	case PYCHAIN_TWICE:
-		pydebug_report(PYALLOC_DOUBLE_FREE, block, 0, _RET_IP_);
-	}
-}
+static struct pychain deferred = {
+	.is_block	= is_block,
+	.work		= &deferred_irq_work,
+};
 
 /**
  * pyraw_flush() - wait until what was deferred is freed
@@ -235,7 +226,7 @@ void pyraw_free(void *ptr)
 	if (may_free_here(ptr))
 		kvfree(ptr);
 	else
-		defer(ptr);
+		pychain_add(&deferred, ptr, _RET_IP_);
 }
 
 /* === Resizing === */
