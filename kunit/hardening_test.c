@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the heap notes is overwritten on purpose: it is seen, reported, not
- * followed, and put in quarantine; and nobody else's block comes to harm.
+ * followed, and condemned; and nobody else's block comes to harm.
  *
- * The last suite: a pool in quarantine stays there, and its arena with it, so
+ * The last suite: a condemned pool stays there, and its arena with it, so
  * that each case ends by putting right what it did.
  */
 #include <linux/mm.h>
@@ -56,7 +56,7 @@ static void expect_damage(struct kunit *test)
 	forget_reports();
 }
 
-static unsigned long quarantined(struct kunit *test)
+static unsigned long condemned(struct kunit *test)
 {
 	struct pycheck *check = kzalloc(sizeof(*check), GFP_KERNEL);
 	unsigned long pools;
@@ -64,7 +64,7 @@ static unsigned long quarantined(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, check);
 	KUNIT_EXPECT_EQ(test, pycheck_all(check), 0);
 	KUNIT_EXPECT_EQ_MSG(test, check->broken, 0UL, "%s", check->what);
-	pools = check->quarantined;
+	pools = check->condemned;
 	kfree(check);
 	return pools;
 }
@@ -95,15 +95,15 @@ static void free_victim(struct victim *victim)
 /* === Pools === */
 
 /* Live blocks stay good, and the pool is left alone. */
-static void expect_quarantine(struct kunit *test, struct victim *victim)
+static void expect_condemned(struct kunit *test, struct victim *victim)
 {
 	size_t room = room_of(victim->blocks[1]);
 	unsigned int i;
 	void *block;
 
 	KUNIT_EXPECT_EQ(test, (int)victim->pool->fullness,
-			(int)PYPOOL_QUARANTINED);
-	KUNIT_EXPECT_EQ(test, quarantined(test), 1UL);
+			(int)PYPOOL_CONDEMNED);
+	KUNIT_EXPECT_EQ(test, condemned(test), 1UL);
 	KUNIT_EXPECT_EQ(test, pyalloc_usable_size(victim->blocks[1]), room);
 	for (i = 0; i < 200; i++) {
 		block = pymem_malloc(SIZE, GFP_KERNEL);
@@ -130,7 +130,7 @@ static void test_bits_that_do_not_add_up(struct kunit *test)
 	block = pymem_malloc(SIZE, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, block);
 	expect_damage(test);
-	expect_quarantine(test, &victim);
+	expect_condemned(test, &victim);
 	victim.pool->free[0] = bits;
 	release_pool(&victim, PYPOOL_FULL);
 	pymem_free(block);
@@ -150,15 +150,15 @@ static void test_bits_that_are_gone(struct kunit *test)
 	block = pymem_malloc(SIZE, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, block);
 	expect_damage(test);
-	expect_quarantine(test, &victim);
+	expect_condemned(test, &victim);
 	memcpy(victim.pool->free, bits, sizeof(bits));
 	release_pool(&victim, PYPOOL_FULL);
 	pymem_free(block);
 	free_victim(&victim);
 }
 
-/* A free into a pool in quarantine is taken, and leads nowhere. */
-static void test_free_into_quarantine(struct kunit *test)
+/* A free into a condemned pool is taken, and leads nowhere. */
+static void test_free_into_condemned(struct kunit *test)
 {
 	unsigned long bits;
 	struct victim victim;
@@ -188,8 +188,8 @@ static void test_free_into_quarantine(struct kunit *test)
 	pyreclaim_drain();
 }
 
-/* In quarantine as elsewhere: what is inside a block is none. */
-static void test_interior_in_quarantine(struct kunit *test)
+/* In a condemned pool as elsewhere: what is inside a block is none. */
+static void test_interior_of_condemned(struct kunit *test)
 {
 	struct victim victim;
 	unsigned long bits;
@@ -222,18 +222,18 @@ static void test_a_count_that_is_too_low(struct kunit *test)
 	pyreclaim_drain();
 	expect_damage(test);
 	KUNIT_EXPECT_EQ(test, (int)victim.pool->fullness,
-			(int)PYPOOL_QUARANTINED);
+			(int)PYPOOL_CONDEMNED);
 	victim.pool->live = 2;
-	KUNIT_EXPECT_EQ(test, quarantined(test), 1UL);
+	KUNIT_EXPECT_EQ(test, condemned(test), 1UL);
 	release_pool(&victim, PYPOOL_FULL);
 	pymem_free(victim.blocks[0]);
 	pymem_free(victim.blocks[1]);
 	pyreclaim_drain();
-	KUNIT_EXPECT_EQ(test, quarantined(test), 0UL);
+	KUNIT_EXPECT_EQ(test, condemned(test), 0UL);
 }
 
 /* The same of a pool of meta blocks: who gives one back is none the worse. */
-static void test_meta_in_quarantine(struct kunit *test)
+static void test_condemned_meta(struct kunit *test)
 {
 	struct pynode *node = pyheap_this_node(&pyheap_default);
 	void *kept = pymem_malloc(SIZE, GFP_KERNEL), *more;
@@ -250,7 +250,7 @@ static void test_meta_in_quarantine(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, more);
 	expect_damage(test);
 	pyheap_put_meta(victim.blocks[0]);
-	KUNIT_EXPECT_EQ(test, quarantined(test), 1UL);
+	KUNIT_EXPECT_EQ(test, condemned(test), 1UL);
 	victim.pool->free[0] = bits;
 	release_pool(&victim, PYPOOL_FULL);
 	pyheap_put_meta(victim.blocks[0]);
@@ -281,7 +281,7 @@ static void try_first(struct kunit *test, u32 wrong)
 	/* The pool finds back by itself, and is dissolved like any other. */
 	free_victim(&victim);
 	pymem_free(block);
-	KUNIT_EXPECT_EQ(test, quarantined(test), 0UL);
+	KUNIT_EXPECT_EQ(test, condemned(test), 0UL);
 	pyalloc_reclaim();
 	KUNIT_EXPECT_EQ(test, heap_arenas(test), 0UL);
 }
@@ -307,12 +307,12 @@ static void test_a_pool_whose_links_are_wrong(struct kunit *test)
 	/* It is to be dissolved, and can't be taken off its list. */
 	free_victim(&victim);
 	expect_damage(test);
-	KUNIT_EXPECT_EQ(test, quarantined(test), 1UL);
+	KUNIT_EXPECT_EQ(test, condemned(test), 1UL);
 	victim.pool->next = next;
 	release_pool(&victim, fullness);
 	pymem_free(pymem_malloc(SIZE, GFP_KERNEL));
 	pyreclaim_drain();
-	KUNIT_EXPECT_EQ(test, quarantined(test), 0UL);
+	KUNIT_EXPECT_EQ(test, condemned(test), 0UL);
 }
 
 /* === Links between arrays === */
@@ -416,10 +416,10 @@ static void test_meta_blocks_are_apart(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(test_bits_that_do_not_add_up),
 	KUNIT_CASE(test_bits_that_are_gone),
-	KUNIT_CASE(test_free_into_quarantine),
-	KUNIT_CASE(test_interior_in_quarantine),
+	KUNIT_CASE(test_free_into_condemned),
+	KUNIT_CASE(test_interior_of_condemned),
 	KUNIT_CASE(test_a_count_that_is_too_low),
-	KUNIT_CASE(test_meta_in_quarantine),
+	KUNIT_CASE(test_condemned_meta),
 	KUNIT_CASE(test_a_list_that_leads_astray),
 	KUNIT_CASE(test_a_pool_whose_links_are_wrong),
 	KUNIT_CASE(test_links_of_a_depot),

@@ -77,7 +77,7 @@ enum {
 	PYPOOL_TAIL,		/* a granule of the pool that begins before it */
 	PYPOOL_NONE,		/* a free granule */
 	PYPOOL_HOLE,		/* its page went back to the kernel */
-	PYPOOL_QUARANTINED,	/* overwritten: never looked into again */
+	PYPOOL_CONDEMNED,	/* overwritten: never looked into again */
 };
 
 /* What goes back is whole pages. */

@@ -119,7 +119,7 @@ static void check_bits(struct pycheck *check, const struct pyclass *class,
 }
 
 /* What is noted of it can't be believed: it is only counted. */
-static unsigned int count_quarantined(struct pycheck *check,
+static unsigned int count_condemned(struct pycheck *check,
 				      struct pyarena *arena,
 				      unsigned int granule,
 				      struct walked *walked)
@@ -127,7 +127,7 @@ static unsigned int count_quarantined(struct pycheck *check,
 	struct pypool *pool = &arena->pools[granule];
 	const struct pyclass *class;
 
-	check->quarantined++;
+	check->condemned++;
 	if (pool->class >= pyclasses_all(arena->node->heap->classes))
 		return 1;
 	class = pyheap_class(arena->node->heap, pool->class);
@@ -275,8 +275,8 @@ static void check_arena(struct pycheck *check, struct pyarena *arena,
 		/* A pool may have been made here since its head was passed. */
 		if (arena->pools[granule].fullness <= PYPOOL_FULL)
 			granules = check_pool(check, arena, granule, walked);
-		else if (arena->pools[granule].fullness == PYPOOL_QUARANTINED)
-			granules = count_quarantined(check, arena, granule,
+		else if (arena->pools[granule].fullness == PYPOOL_CONDEMNED)
+			granules = count_condemned(check, arena, granule,
 						     walked);
 		pynode_look_away(node, flags);
 		check->lock_holds++;

@@ -16,7 +16,7 @@
  * @cached: blocks of fronts that were looked at
  * @lock_holds: how often a node's lock was taken for it
  * @most_pools: the most pools that anybody walked in one hold since load
- * @quarantined: pools that were overwritten, and are left alone
+ * @condemned: pools that were overwritten, and are left alone
  * @broken: invariants that did not hold
  * @what: the first of them
  */
@@ -28,7 +28,7 @@ struct pycheck {
 	unsigned long	cached;
 	unsigned long	lock_holds;
 	unsigned long	most_pools;
-	unsigned long	quarantined;
+	unsigned long	condemned;
 	unsigned long	broken;
 	char		what[160];
 };

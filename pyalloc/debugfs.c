@@ -186,13 +186,13 @@ struct arena_row {
 	char		map[PYARENA_MAX_GRANULES + 1];
 };
 
-/* Of a granule that is no pool's, or that of one in quarantine. */
+/* Of a granule that is no pool's, or that of a condemned one. */
 static char map_character(u8 fullness)
 {
 	switch (fullness) {
 	case PYPOOL_HOLE:
 		return '-';
-	case PYPOOL_QUARANTINED:
+	case PYPOOL_CONDEMNED:
 	case PYPOOL_TAIL:
 		return '!';
 	default:
@@ -338,10 +338,10 @@ static int check_show(struct seq_file *m, void *unused)
 		seq_printf(m, "broken: %lu invariants, the first: %s\n",
 			   check->broken, check->what);
 	else
-		seq_printf(m, "ok: %lu heaps, %lu arenas, %lu pools, %lu blocks, %lu cached; at most %lu pools a lock hold, %lu holds now; %lu pools in quarantine\n",
+		seq_printf(m, "ok: %lu heaps, %lu arenas, %lu pools, %lu blocks, %lu cached; at most %lu pools a lock hold, %lu holds now; %lu condemned pools\n",
 			   check->heaps, check->arenas, check->pools,
 			   check->blocks, check->cached, check->most_pools,
-			   check->lock_holds, check->quarantined);
+			   check->lock_holds, check->condemned);
 out:
 	kfree(check);
 	return error;

@@ -330,7 +330,7 @@ static bool unlink_pool(struct pynode_class *state, struct pyarena *arena,
 	return true;
 }
 
-/* === Quarantine === */
+/* === Condemned pools === */
 
 static void *base_of(const struct pyarena *arena, const struct pypool *pool)
 {
@@ -342,10 +342,10 @@ static void *base_of(const struct pyarena *arena, const struct pypool *pool)
  * What is noted of a pool can't be right.  Nothing is taken from it any more,
  * and nothing put in; its blocks that are out stay good, and stay counted.
  */
-static void quarantine_pool(struct pynode *node, struct pyarena *arena,
+static void condemn_pool(struct pynode *node, struct pyarena *arena,
 			    struct pypool *pool)
 {
-	pool->fullness = PYPOOL_QUARANTINED;
+	pool->fullness = PYPOOL_CONDEMNED;
 	pynode_note_damage(node, base_of(arena, pool));
 }
 
@@ -356,7 +356,7 @@ static bool take_off(struct pynode *node, struct pyarena *arena,
 	if (pool->fullness == PYPOOL_FULL ||
 	    likely(unlink_pool(&node->class[pool->class], arena, pool)))
 		return true;
-	quarantine_pool(node, arena, pool);
+	condemn_pool(node, arena, pool);
 	return false;
 }
 
@@ -567,7 +567,7 @@ static void dissolve_pool(struct pynode *node, const struct pyclass *class,
 		return;
 	if (unlikely(free_bits(class, pool) != class->blocks)) {
 		/* What counted its live blocks was overwritten. */
-		quarantine_pool(node, arena, pool);
+		condemn_pool(node, arena, pool);
 		return;
 	}
 	node->class[pool->class].pools--;
@@ -682,7 +682,7 @@ static size_t take_from_pool(struct pynode *node, struct pyarena *arena,
 
 	if (unlikely(free_bits(class, pool) + pool->live != class->blocks)) {
 		unlink_pool(&node->class[pool->class], arena, pool);
-		quarantine_pool(node, arena, pool);
+		condemn_pool(node, arena, pool);
 		return 0;
 	}
 	n = min_t(size_t, n, class->blocks - pool->live);
@@ -863,10 +863,10 @@ static bool begin_visit(struct visit *visit, struct pyarena *arena,
 }
 
 /* Was the pool that @ptr lies in overwritten? */
-static bool is_quarantined(const struct pyarena *arena, const void *ptr)
+static bool is_condemned(const struct pyarena *arena, const void *ptr)
 {
 	return pyarena_has(arena, ptr) &&
-	       head_at(arena, ptr)->fullness == PYPOOL_QUARANTINED;
+	       head_at(arena, ptr)->fullness == PYPOOL_CONDEMNED;
 }
 
 /* Leaves the pool at its place among the others. */
@@ -986,7 +986,7 @@ static size_t put_run(struct pynode *node, size_t n, void **blocks,
 		if (!arena || arena->node != node)
 			break;
 		if (unlikely(!go_on(node, &visit, arena, blocks[done]))) {
-			*mistake = is_quarantined(arena, blocks[done]) ?
+			*mistake = is_condemned(arena, blocks[done]) ?
 				   PYALLOC_OVERWRITTEN : PYALLOC_NO_POOL;
 		} else {
 			done += put_blocks(&visit, n - done, blocks + done,
@@ -1042,7 +1042,7 @@ size_t pyheap_put(size_t n, void **blocks, unsigned long caller)
 			continue;
 		/* It was counted as freed when it came in. */
 		atomic_long_inc(&pyheap_default.false_frees);
-		/* A pool in quarantine was reported, and is no mistake now. */
+		/* A condemned pool was reported, and is no mistake now. */
 		if (mistake != PYALLOC_OVERWRITTEN)
 			pydebug_report(mistake, blocks[done], entry, caller);
 		done++;
@@ -1052,14 +1052,14 @@ size_t pyheap_put(size_t n, void **blocks, unsigned long caller)
 }
 EXPORT_SYMBOL_GPL(pyheap_put);
 
-/* In quarantine a block stays good as long as it is live. */
+/* In a condemned pool a block stays good as long as it is live. */
 static enum pyalloc_mistake no_visit(const struct pyarena *arena,
 				     const void *ptr)
 {
 	unsigned int index = pymap_class(pymap_lookup(ptr));
 	const struct pyclass *class;
 
-	if (!arena || !is_quarantined(arena, ptr) ||
+	if (!arena || !is_condemned(arena, ptr) ||
 	    index >= arena->node->heap->classes->nr)
 		return PYALLOC_NO_POOL;
 	class = pyheap_class(arena->node->heap, index);
@@ -1136,7 +1136,7 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 	return mistake;
 }
 
-/* Behind pyheap_hide(): by what the map has, so in quarantine too. */
+/* Behind pyheap_hide(): by what the map has, so in condemned pools too. */
 void __pyheap_hide(const void *block)
 {
 	u8 code = pymap_lookup(block) & PYMAP_CODE_MASK & ~PYMAP_CLOSED;
@@ -1204,7 +1204,7 @@ void pynode_put_meta(struct pynode *node, void *block)
 	enum pyalloc_mistake mistake;
 	struct visit visit = {};
 
-	/* In quarantine it stays out, and counted so. */
+	/* In a condemned pool it stays out, and counted so. */
 	if (unlikely(!begin_visit(&visit, pymap_arena_of(block), block)))
 		return;
 	if (unlikely(!put_blocks(&visit, 1, &block, &mistake))) {
@@ -1586,7 +1586,7 @@ static void forget_live(struct pyheap *heap, struct pyarena *arena)
 		return;
 	for (i = 0; i < arena->granules; i++)
 		if (arena->pools[i].fullness <= PYPOOL_FULL ||
-		    arena->pools[i].fullness == PYPOOL_QUARANTINED)
+		    arena->pools[i].fullness == PYPOOL_CONDEMNED)
 			forget_pool(heap, &arena->pools[i],
 				    arena->base + ((size_t)i << PYGRANULE_SHIFT));
 }
