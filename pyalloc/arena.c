@@ -21,6 +21,8 @@
 #include <linux/kasan.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pyalloc.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -147,6 +149,135 @@ static void *take_vmalloc(unsigned int shift, gfp_t gfp)
 	return base;
 }
 
+/* === A client's own source === */
+
+/*
+ * Those that were put there, the last one first: NULL functions stand for the
+ * kernel's own.  They last until unload, as their arenas may.
+ */
+struct source {
+	struct pyarena_allocator	allocator;
+	struct source			*next;
+};
+
+static struct source *sources;
+static DEFINE_MUTEX(sources_lock);
+
+static const struct pyarena_allocator *client_source(void)
+{
+	struct source *source = READ_ONCE(sources);
+
+	return source && source->allocator.alloc ? &source->allocator : NULL;
+}
+
+static void *own_alloc(void *ctx, size_t size, gfp_t gfp)
+{
+	struct page *page = alloc_pages(gfp, get_order(size));
+
+	return page ? page_address(page) : NULL;
+}
+
+static void own_free(void *ctx, void *ptr, size_t size)
+{
+	free_pages((unsigned long)ptr, get_order(size));
+}
+
+/**
+ * pyarena_get_allocator() - where arenas come from
+ * @allocator: where to put it
+ *
+ * Of pyalloc itself it is pages in one run; that arenas may also come from
+ * vmalloc, or from a node, is not to be seen through it.
+ *
+ * Context: Process.
+ * Return: 0, or -EINVAL: @allocator is NULL.
+ */
+int pyarena_get_allocator(struct pyarena_allocator *allocator)
+{
+	const struct pyarena_allocator *client = client_source();
+
+	if (!allocator)
+		return -EINVAL;
+	if (client)
+		*allocator = *client;
+	else
+		*allocator = (struct pyarena_allocator) {
+			.alloc = own_alloc, .free = own_free,
+		};
+	return 0;
+}
+EXPORT_SYMBOL_GPL(pyarena_get_allocator);
+
+/**
+ * pyarena_set_allocator() - have arenas come from elsewhere
+ * @allocator: from where from now on, copied; what pyarena_get_allocator() gave
+ *	at first is pyalloc's own way again
+ *
+ * An arena goes back to where it came from, from process context or a
+ * shrinker: the functions have to stay until none of theirs is left, which
+ * pyalloc_reclaim() and the file arenas tell.  What is not aligned, or lies
+ * neither in the direct map nor in vmalloc's area, is given back at once.
+ *
+ * Context: Process; sleeps.
+ * Return: 0; -EINVAL: a NULL in @allocator; -ENOMEM.
+ */
+int pyarena_set_allocator(const struct pyarena_allocator *allocator)
+{
+	struct source *source;
+
+	if (!allocator || !allocator->alloc || !allocator->free)
+		return -EINVAL;
+	source = pyfault_strikes(PYFAULT_ALLOCATOR) ? NULL :
+		 kzalloc(sizeof(*source), GFP_KERNEL);
+	if (!source)
+		return -ENOMEM;
+	if (allocator->alloc != own_alloc)
+		source->allocator = *allocator;
+	mutex_lock(&sources_lock);
+	source->next = sources;
+	/* Pairs with the dependency of who finds it. */
+	smp_store_release(&sources, source);
+	mutex_unlock(&sources_lock);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(pyarena_set_allocator);
+
+/**
+ * pyarena_forget_allocators() - forget where arenas came from
+ *
+ * Context: Process, when the last arena is gone.
+ */
+void pyarena_forget_allocators(void)
+{
+	struct source *source;
+
+	while ((source = sources)) {
+		sources = source->next;
+		kfree(source);
+	}
+}
+
+static bool is_usable(const void *base)
+{
+	return IS_ALIGNED((unsigned long)base, PYGRANULE_SIZE) &&
+	       (is_vmalloc_addr(base) || virt_addr_valid(base));
+}
+
+static void *take_from_client(const struct pyarena_allocator *client,
+			      unsigned int shift, gfp_t gfp)
+{
+	void *base = client->alloc(client->ctx, 1UL << shift, gfp);
+
+	if (!base || is_usable(base))
+		return base;
+	pr_warn_once("pyalloc: an arena at %p, from %pS, is not aligned or not memory\n",
+		     base, client->alloc);
+	client->free(client->ctx, base, 1UL << shift);
+	return NULL;
+}
+
+/* === Arenas === */
+
 static void *granule_at(struct pyarena *arena, unsigned int granule)
 {
 	return arena->base + ((size_t)granule << PYGRANULE_SHIFT);
@@ -161,9 +292,13 @@ static void give_split(struct pyarena *arena)
 			give_pages(granule_at(arena, at), PAGE_SIZE);
 }
 
-static void give_memory(void *base, size_t bytes, enum pyarena_source source)
+static void give_memory(void *base, size_t bytes, enum pyarena_source source,
+			const struct pyarena_allocator *client)
 {
-	if (source == PYARENA_VMALLOC) {
+	if (client) {
+		pysan_show(base, bytes);
+		client->free(client->ctx, base, bytes);
+	} else if (source == PYARENA_VMALLOC) {
 		pysan_show(base, bytes);
 		vfree(base);
 	} else {
@@ -225,6 +360,29 @@ size_t pyarena_metadata_bytes(const struct pyarena *arena)
 	       kmalloc_size_roundup(arena->granules * sizeof(*arena->pools));
 }
 
+/* A client's own source is asked once, in place of the whole ladder. */
+static void *take_memory(struct pynode *node, unsigned int *shift, gfp_t gfp,
+			 enum pyarena_source *source,
+			 const struct pyarena_allocator *client)
+{
+	void *base;
+
+	if (client && *source == PYARENA_VMALLOC)
+		return NULL;
+	if (client) {
+		base = take_from_client(client, *shift, arena_gfp(gfp));
+		if (base && is_vmalloc_addr(base)) {
+			pysan_forget_area(base);
+			*source = PYARENA_VMALLOC;
+		}
+		return base;
+	}
+	if (pyarena_source == PYARENA_VMALLOC)
+		*source = PYARENA_VMALLOC;
+	return *source == PYARENA_PAGES ? take_run(shift, node->nid, gfp) :
+					  take_vmalloc(*shift, gfp);
+}
+
 /**
  * pyarena_add() - take an arena from the kernel
  * @node: the node it is for
@@ -237,14 +395,12 @@ size_t pyarena_metadata_bytes(const struct pyarena *arena)
  */
 bool pyarena_add(struct pynode *node, gfp_t gfp, enum pyarena_source source)
 {
+	const struct pyarena_allocator *client = client_source();
 	unsigned int shift = wanted_shift(node, gfp);
 	struct pyarena *arena;
 	void *base;
 
-	if (pyarena_source == PYARENA_VMALLOC)
-		source = PYARENA_VMALLOC;
-	base = source == PYARENA_PAGES ? take_run(&shift, node->nid, gfp) :
-					 take_vmalloc(shift, gfp);
+	base = take_memory(node, &shift, gfp, &source, client);
 	if (!base)
 		return false;
 	arena = make_descriptor(1U << (shift - PYGRANULE_SHIFT),
@@ -253,6 +409,7 @@ bool pyarena_add(struct pynode *node, gfp_t gfp, enum pyarena_source source)
 		goto give_memory;
 	arena->base = base;
 	arena->source = source;
+	arena->allocator = client;
 	arena->node = node;
 	if (pymap_add_arena(arena, arena_gfp(gfp)))
 		goto free_descriptor;
@@ -263,7 +420,7 @@ bool pyarena_add(struct pynode *node, gfp_t gfp, enum pyarena_source source)
 free_descriptor:
 	free_descriptor(arena);
 give_memory:
-	give_memory(base, 1UL << shift, source);
+	give_memory(base, 1UL << shift, source, client);
 	return false;
 }
 
@@ -291,7 +448,7 @@ void pyarena_release(struct list_head *arenas)
 			give_split(arena);
 		else
 			give_memory(arena->base, pyarena_bytes(arena),
-				    arena->source);
+				    arena->source, arena->allocator);
 		call_rcu(&arena->rcu, free_descriptor_rcu);
 	}
 }
@@ -314,7 +471,7 @@ unsigned long pyarena_punch(struct pyarena *arena, unsigned long want)
 	unsigned long got;
 	unsigned int at;
 
-	if (arena->source != PYARENA_PAGES || !want ||
+	if (arena->source != PYARENA_PAGES || arena->allocator || !want ||
 	    !READ_ONCE(arena->free_granules))
 		return 0;
 	if (!arena->is_split)

@@ -11,6 +11,7 @@
 
 #include "map.h"
 
+struct pyarena_allocator;
 struct pyheap;
 struct pynode;
 
@@ -95,7 +96,8 @@ enum {
  * @free_granules: how many no pool lies on
  * @holes: how many went back to the kernel
  * @bucket: which of the node's lists it is on
- * @source: PYARENA_PAGES or PYARENA_VMALLOC
+ * @source: PYARENA_PAGES or PYARENA_VMALLOC, by its addresses
+ * @allocator: the client's that it came from, or NULL
  * @is_split: its pages are freed one by one; with the heap's walk held
  * @used_map: a set bit a granule that is not free
  */
@@ -114,6 +116,7 @@ struct pyarena {
 	u8		bucket;
 	u8		source;
 	bool		is_split;
+	const struct pyarena_allocator *allocator;
 	unsigned long	used_map[];
 };
 
@@ -144,5 +147,6 @@ void pyarena_release(struct list_head *arenas);
 unsigned long pyarena_punch(struct pyarena *arena, unsigned long want);
 size_t pyarena_metadata_bytes(const struct pyarena *arena);
 bool pyarena_may_take(gfp_t gfp);
+void pyarena_forget_allocators(void);
 
 #endif /* _PYALLOC_ARENA_H */

@@ -11,6 +11,9 @@
  *   depot	as many arrays as are counted, of such blocks
  *   front	floor <= top <= end, blocks of the class that are out of their
  *		pools, none twice
+ *   rest	blocks that debug hooks keep are out of their pools
+ *   block	what debug hooks wrote around it is still there, and what they left
+ *		in one that is free; see sweep.c
  *   heap	counters are the sums of what was walked, and mallocs - frees
  *		is what is out and in no front
  *
@@ -26,8 +29,10 @@
 #include "check.h"
 #include "front.h"
 #include "heap.h"
+#include "quarantine.h"
 #include "reclaim.h"
 #include "stats.h"
+#include "sweep.h"
 #include "compat.h"
 
 /* What was walked of a node, to be compared with what it counted. */
@@ -39,6 +44,7 @@ struct walked {
 	unsigned long	pools;
 	unsigned long	live;
 	size_t		live_bytes;
+	struct pysweep	*sweep;
 };
 
 static __printf(3, 4) bool expect(struct pycheck *check, bool holds,
@@ -128,7 +134,7 @@ static unsigned int count_condemned(struct pycheck *check,
 	const struct pyclass *class;
 
 	check->condemned++;
-	if (pool->class >= pyclasses_all(arena->node->heap->classes))
+	if (!pyclass_exists(arena->node->heap, pool->class))
 		return 1;
 	class = pyheap_class(arena->node->heap, pool->class);
 	walked->pools++;
@@ -147,7 +153,7 @@ static unsigned int check_pool(struct pycheck *check, struct pyarena *arena,
 	unsigned int i;
 	bool holds;
 
-	if (!expect(check, pool->class < pyclasses_all(arena->node->heap->classes),
+	if (!expect(check, pyclass_exists(arena->node->heap, pool->class),
 		    "pool %#x: class %u", id, pool->class))
 		return 1;
 	class = pyheap_class(arena->node->heap, pool->class);
@@ -162,6 +168,10 @@ static unsigned int check_pool(struct pycheck *check, struct pyarena *arena,
 		expect(check, holds, "pool %#x: granule %u is not its own",
 		       id, i);
 	}
+	if (pyclass_is_decorated(pool->class))
+		pysweep_pool(walked->sweep, arena->node->heap,
+			     arena->base + ((size_t)granule << PYGRANULE_SHIFT),
+			     pool);
 	walked->pools++;
 	walked->live += pool->live;
 	walked->live_bytes += pool->live * class->size;
@@ -202,7 +212,7 @@ static void check_entry(struct pycheck *check, struct pyarena *arena,
 		return;
 	}
 	if (used)
-		entry |= pyclass_code(arena->node->heap, pool->class);
+		entry |= pyclass_code(pool->class);
 	expect(check, used == test_bit(granule, arena->used_map),
 	       "arena %u: granule %u is free and is not", arena->number,
 	       granule);
@@ -291,7 +301,7 @@ static unsigned long sum_pools(struct pynode *node)
 	unsigned long pools = 0;
 	unsigned int i;
 
-	for (i = 0; i < pyclasses_all(node->heap->classes); i++)
+	for (i = 0; i < PYCLASSES_ALL; i++)
 		pools += node->class[i].pools;
 	return pools;
 }
@@ -301,7 +311,7 @@ static unsigned long sum_live(struct pynode *node)
 	unsigned long live = 0;
 	unsigned int i;
 
-	for (i = 0; i < pyclasses_all(node->heap->classes); i++)
+	for (i = 0; i < PYCLASSES_ALL; i++)
 		live += node->class[i].live;
 	return live;
 }
@@ -333,10 +343,11 @@ static void check_sums(struct pycheck *check, struct pynode *node,
 	       walked->pools, walked->live);
 }
 
-static void check_node(struct pycheck *check, struct pynode *node)
+static void check_node(struct pycheck *check, struct pynode *node,
+		       struct pysweep *sweep)
 {
 	unsigned long holds = READ_ONCE(node->lock_holds);
-	struct walked walked = {};
+	struct walked walked = { .sweep = sweep };
 	struct pyarena *arena;
 	unsigned long flags;
 	u32 number;
@@ -442,6 +453,21 @@ static void check_depots(struct pycheck *check, struct pynode *node)
 		check_depot(check, node, class);
 }
 
+/* === Quarantines === */
+
+static void check_resting(struct pyheap *heap, void *block, unsigned int class,
+			  void *data)
+{
+	struct pycheck *check = data;
+	bool holds = pymap_class(pymap_lookup(block)) ==
+		     class + PYDECORATED_FIRST &&
+		     pyheap_judge(block) == PYALLOC_NO_MISTAKE;
+
+	check->cached++;
+	expect(check, holds, "%s: class %u: what rests is not a block",
+	       heap->name, class);
+}
+
 static void check_front(struct pycheck *check, struct pyheap *heap)
 {
 	struct pyfront *front;
@@ -469,8 +495,10 @@ static void check_this_cpu(struct work_struct *work)
 	struct pyheap *heap;
 
 	mutex_lock(&pyheaps_lock);
-	list_for_each_entry(heap, &pyheaps, list)
+	list_for_each_entry(heap, &pyheaps, list) {
 		check_front(current_check, heap);
+		pyquarantine_check_this(heap, check_resting, current_check);
+	}
 	mutex_unlock(&pyheaps_lock);
 }
 
@@ -516,18 +544,31 @@ static void check_accounts(struct pycheck *check, struct pyheap *heap,
 }
 
 static void check_heap(struct pycheck *check, struct pyheap *heap,
-		       struct pyheap_stats *stats)
+		       struct pyheap_stats *stats, struct pysweep *sweep)
 {
 	int nid;
 
 	mutex_lock(&heap->walk);
 	for_each_node(nid)
-		check_node(check, heap->node[nid]);
+		check_node(check, heap->node[nid], sweep);
 	for_each_node(nid)
 		check_depots(check, heap->node[nid]);
 	mutex_unlock(&heap->walk);
 	check_accounts(check, heap, stats);
 	check->heaps++;
+}
+
+static void check_damage(struct pycheck *check, struct pysweep *sweep)
+{
+	struct pyalloc_report first;
+	unsigned long damaged;
+
+	pysweep_records(sweep);
+	check->decorated = sweep->decorated;
+	damaged = pysweep_confirm(sweep, &first);
+	while (damaged--)
+		expect(check, false, "a block of %u bytes at pool %#x %s",
+		       first.size, first.pool, pydebug_words(first.mistake));
 }
 
 /**
@@ -540,10 +581,14 @@ static void check_heap(struct pycheck *check, struct pyheap *heap,
 int pycheck_all(struct pycheck *check)
 {
 	struct pyheap_stats *stats = pystats_new();
+	struct pysweep *sweep = kzalloc(sizeof(*sweep), GFP_KERNEL);
 	struct pyheap *heap;
 
-	if (!stats)
+	if (!stats || !sweep) {
+		kfree(stats);
+		kfree(sweep);
 		return -ENOMEM;
+	}
 	memset(check, 0, sizeof(*check));
 	mutex_lock(&check_lock);
 	pyfront_drain_parked();
@@ -552,11 +597,13 @@ int pycheck_all(struct pycheck *check)
 	current_check = NULL;
 	mutex_lock(&pyheaps_lock);
 	list_for_each_entry(heap, &pyheaps, list)
-		check_heap(check, heap, stats);
+		check_heap(check, heap, stats, sweep);
 	mutex_unlock(&pyheaps_lock);
+	check_damage(check, sweep);
 	mutex_unlock(&check_lock);
 	check->most_pools = atomic_long_read(&most_walked);
 	kfree(stats);
+	kfree(sweep);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(pycheck_all);

@@ -17,6 +17,7 @@
  * @lock_holds: how often a node's lock was taken for it
  * @most_pools: the most pools that anybody walked in one hold since load
  * @condemned: pools that were overwritten, and are left alone
+ * @decorated: live blocks that debug hooks decorated
  * @broken: invariants that did not hold
  * @what: the first of them
  */
@@ -29,6 +30,7 @@ struct pycheck {
 	unsigned long	lock_holds;
 	unsigned long	most_pools;
 	unsigned long	condemned;
+	unsigned long	decorated;
 	unsigned long	broken;
 	char		what[160];
 };

@@ -18,6 +18,13 @@
 #include <linux/swap.h>
 #include <linux/version.h>
 
+/* 6.12 moved it; the old place went later. */
+#if KERNEL_VERSION(6, 12, 0) <= LINUX_VERSION_CODE
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
 /* 6.8 names the largest page order; before 6.4 MAX_ORDER was one above it. */
 #ifndef MAX_PAGE_ORDER
 #if KERNEL_VERSION(6, 4, 0) <= LINUX_VERSION_CODE

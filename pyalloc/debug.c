@@ -4,8 +4,9 @@
  *
  * A report names the pointer (hashed), its class and pool and the caller; it
  * reads the map and descriptors only, never the memory behind the pointer.
- * There is one WARN a call site, so that a loop cannot flood the log, and
- * the call that was wrong is ignored.
+ * What debug hooks know of a block comes with the report, as copies of its
+ * bytes.  There is one WARN a call site, so that a loop cannot flood the log,
+ * and the call that was wrong is ignored.
  *
  * Contexts: all, NMI included.  Takes no lock, and no lock may be held that
  * printk() could need.
@@ -18,6 +19,7 @@
 
 #include "debug.h"
 #include "heap.h"
+#include "hook.h"
 #include "compat.h"
 
 /* Call sites that were reported; two that share a bit count as one. */
@@ -33,7 +35,19 @@ static const char *const mistakes[PYALLOC_NO_MISTAKE] = {
 	[PYALLOC_NO_POOL]	= "lies in no pool",
 	[PYALLOC_WILD]		= "is nobody's block",
 	[PYALLOC_OVERWRITTEN]	= "lies where the heap's own state was overwritten",
+	[PYALLOC_UNDERFLOW]	= "was written before its beginning",
+	[PYALLOC_OVERFLOW]	= "was written past its end",
+	[PYALLOC_USE_AFTER_FREE] = "was written after it was freed",
+	[PYALLOC_WRONG_DOMAIN]	= "is another domain's",
+	[PYALLOC_WRONG_HEAP]	= "is another heap's",
+	[PYALLOC_MAY_NOT_SLEEP]	= "is no block: a gfp that may sleep, where nothing may",
+	[PYALLOC_UNLOCKED]	= "is no block: a heap's own lock is not held",
 };
+
+static bool panic_on_corruption;
+module_param(panic_on_corruption, bool, 0644);
+MODULE_PARM_DESC(panic_on_corruption,
+		 "a report of damaged memory is a panic");
 
 static void describe(struct pyalloc_report *report, u32 entry)
 {
@@ -46,6 +60,152 @@ static void describe(struct pyalloc_report *report, u32 entry)
 			       pyarena_granule(arena, report->ptr);
 		report->size = pyheap_class(arena->node->heap, code - 1)->size;
 	}
+}
+
+/* === What debug hooks saw === */
+
+static const char *domain_name(u8 byte)
+{
+	switch (byte) {
+	case 'r':
+		return "raw";
+	case 'm':
+		return "mem";
+	case 'o':
+		return "object";
+	default:
+		return "?";
+	}
+}
+
+/* Damaged memory, or a pointer that would have damaged it. */
+static bool is_corruption(enum pyalloc_mistake mistake)
+{
+	return mistake < PYALLOC_WRONG_DOMAIN;
+}
+
+/* Nobody but the client can make good what he did. */
+static const char *done_about(const struct pyalloc_report *report)
+{
+	if (report->kept)
+		return "taken; the block is kept out of use";
+	return report->mistake >= PYALLOC_WRONG_DOMAIN ? "served" : "ignored";
+}
+
+static void say_pads(const char *where, const u8 *bytes, unsigned int n)
+{
+	if (!memchr_inv(bytes, PYHOOK_FORBIDDEN, n))
+		pr_warn("pyalloc:   %u bytes %s: %02x, as they should be\n", n,
+			where, PYHOOK_FORBIDDEN);
+	else
+		pr_warn("pyalloc:   %u bytes %s: %*ph, and not %02x\n", n,
+			where, n, bytes, PYHOOK_FORBIDDEN);
+}
+
+static void say_dead(const struct pyreport_block *block)
+{
+	pr_warn("pyalloc:   %zu bytes, from +%ld on, are not %02x any more\n",
+		block->wrong, block->offset, PYHOOK_DEAD);
+	pr_warn("pyalloc:   data: %*ph ...\n", PYREPORT_DATA, block->first);
+}
+
+static void say_live(const struct pyreport_block *block)
+{
+	if (block->head_intact)
+		pr_warn("pyalloc:   %zu bytes were asked for\n",
+			block->requested);
+	else
+		pr_warn("pyalloc:   how many bytes were asked for was overwritten\n");
+	say_pads("before it", block->before + 1, 7);
+	if (!block->head_intact) {
+		pr_warn("pyalloc:   data: %*ph ...\n", PYREPORT_DATA,
+			block->first);
+		return;
+	}
+	say_pads("behind it", block->after, 8);
+	if (block->serial)
+		pr_warn("pyalloc:   made by call %llu\n", block->serial);
+	pr_warn("pyalloc:   data: %*ph ... %*ph\n",
+		(int)min_t(size_t, block->requested, PYREPORT_DATA),
+		block->first,
+		(int)min_t(size_t, block->requested, PYREPORT_DATA),
+		block->last);
+}
+
+static void say_neighbour(const struct pyreport_block *block, unsigned int i)
+{
+	const char *where = i ? "behind" : "before";
+
+	switch (block->neighbour[i]) {
+	case PYREPORT_LIVE:
+		pr_warn("pyalloc:   the block %s it: live, %zu bytes\n", where,
+			block->neighbour_size[i]);
+		break;
+	case PYREPORT_FREE:
+		pr_warn("pyalloc:   the block %s it: free\n", where);
+		break;
+	case PYREPORT_DAMAGED:
+		pr_warn("pyalloc:   the block %s it: damaged\n", where);
+		break;
+	default:
+		break;
+	}
+}
+
+static void say_block(const struct pyalloc_report *report)
+{
+	const struct pyreport_block *block = &report->block;
+
+	pr_warn("pyalloc: a block of %s, at %p\n",
+		block->is_dead ? "memory that was freed" :
+		domain_name(block->domain), report->ptr);
+	if (block->is_dead)
+		say_dead(block);
+	else
+		say_live(block);
+	say_neighbour(block, 0);
+	say_neighbour(block, 1);
+	if (block->freed_by)
+		pr_warn("pyalloc:   freed by %pS\n", (void *)block->freed_by);
+	if (report->mistake == PYALLOC_WRONG_DOMAIN)
+		pr_warn("pyalloc:   asked of %s\n",
+			domain_name("rmo"[report->by]));
+}
+
+/* === Reports === */
+
+/**
+ * pydebug_say() - make a report
+ * @report: all but the class and the pool, which are looked up
+ * @entry: what the map has, or had, for its pointer
+ *
+ * Context: Any, with no lock of pyalloc's held.
+ */
+void pydebug_say(struct pyalloc_report *report, u32 entry)
+{
+	void (*hook)(const struct pyalloc_report *report);
+
+	atomic_long_inc(&nr_reports);
+	rcu_read_lock();
+	describe(report, entry);
+	hook = READ_ONCE(report_hook);
+	if (hook)
+		hook(report);
+	rcu_read_unlock();
+	if (hook)
+		return;
+	if (!test_and_set_bit(hash_long(report->site ?: report->caller,
+					SITE_BITS), sites_seen)) {
+		if (report->block.seen)
+			say_block(report);
+		WARN(1, "pyalloc: %p %s (class %u, pool %u.%u), call from %pS %s\n",
+		     report->ptr, mistakes[report->mistake], report->size,
+		     report->pool >> PYMAP_ARENA_SHIFT,
+		     report->pool & PYMAP_CODE_MASK, (void *)report->caller,
+		     done_about(report));
+	}
+	if (READ_ONCE(panic_on_corruption) && is_corruption(report->mistake))
+		panic("pyalloc: %p %s", report->ptr, mistakes[report->mistake]);
 }
 
 /**
@@ -63,21 +223,20 @@ void pydebug_report(enum pyalloc_mistake mistake, const void *ptr, u32 entry,
 	struct pyalloc_report report = {
 		.mistake = mistake, .ptr = ptr, .caller = caller,
 	};
-	void (*hook)(const struct pyalloc_report *report);
 
-	atomic_long_inc(&nr_reports);
-	rcu_read_lock();
-	describe(&report, entry);
-	hook = READ_ONCE(report_hook);
-	if (hook)
-		hook(&report);
-	rcu_read_unlock();
-	if (hook || test_and_set_bit(hash_long(caller, SITE_BITS), sites_seen))
-		return;
-	WARN(1, "pyalloc: %p %s (class %u, pool %u.%u), call from %pS ignored\n",
-	     ptr, mistakes[mistake], report.size,
-	     report.pool >> PYMAP_ARENA_SHIFT, report.pool & PYMAP_CODE_MASK,
-	     (void *)caller);
+	pydebug_say(&report, entry);
+}
+
+/**
+ * pydebug_words() - what a report says of a pointer
+ * @mistake: the mistake
+ *
+ * Context: Any.
+ * Return: words that follow the pointer.
+ */
+const char *pydebug_words(enum pyalloc_mistake mistake)
+{
+	return mistakes[mistake];
 }
 
 /**

@@ -5,6 +5,7 @@
 #ifndef _PYALLOC_DEBUG_H
 #define _PYALLOC_DEBUG_H
 
+#include <linux/pyalloc.h>
 #include <linux/types.h>
 
 /**
@@ -15,6 +16,14 @@
  * @PYALLOC_WILD: nothing that any allocator known here handed out
  * @PYALLOC_OVERWRITTEN: what the heap notes of a pool, or links, is damaged:
  *	the pool, or what the link led to, is left alone from now on
+ * @PYALLOC_UNDERFLOW: written before its beginning; found by debug hooks, as
+ *	are those that follow
+ * @PYALLOC_OVERFLOW: written past its end
+ * @PYALLOC_USE_AFTER_FREE: written after it was freed
+ * @PYALLOC_WRONG_DOMAIN: a block of another domain
+ * @PYALLOC_WRONG_HEAP: a block of another heap
+ * @PYALLOC_MAY_NOT_SLEEP: no pointer: a gfp that may sleep where nothing may
+ * @PYALLOC_UNLOCKED: no pointer: the heap's own lock is not held
  * @PYALLOC_NO_MISTAKE: a live block, and not a mistake
  */
 enum pyalloc_mistake {
@@ -23,7 +32,62 @@ enum pyalloc_mistake {
 	PYALLOC_NO_POOL,
 	PYALLOC_WILD,
 	PYALLOC_OVERWRITTEN,
+	PYALLOC_UNDERFLOW,
+	PYALLOC_OVERFLOW,
+	PYALLOC_USE_AFTER_FREE,
+	PYALLOC_WRONG_DOMAIN,
+	PYALLOC_WRONG_HEAP,
+	PYALLOC_MAY_NOT_SLEEP,
+	PYALLOC_UNLOCKED,
 	PYALLOC_NO_MISTAKE,
+};
+
+/* How many bytes of a block a report has from each end of its data. */
+#define PYREPORT_DATA	8
+
+/* What a report says of a block's neighbour. */
+enum pyreport_neighbour {
+	PYREPORT_NOBODY,	/* none, or not looked at */
+	PYREPORT_LIVE,
+	PYREPORT_FREE,
+	PYREPORT_DAMAGED,
+};
+
+/**
+ * struct pyreport_block - what debug hooks saw of a block: copies, so that
+ *	nobody follows what may be damaged
+ * @seen: there is such a block, and the rest is valid
+ * @domain: the byte that says whose it is, or what is there in its place
+ * @head_intact: its size can be believed
+ * @requested: bytes that were asked for, if @head_intact
+ * @before: the 8 bytes before it
+ * @after: the 8 bytes behind it, if @head_intact
+ * @first: its first bytes
+ * @last: and its last, if @head_intact
+ * @serial: which call made it, or 0
+ * @offset: the first byte that is wrong, from the pointer on
+ * @wrong: how many are
+ * @is_dead: it was freed before
+ * @freed_by: by whom, or 0
+ * @neighbour: the blocks before and behind it in its pool
+ * @neighbour_size: what was asked for of those that are live
+ */
+struct pyreport_block {
+	bool		seen;
+	bool		head_intact;
+	bool		is_dead;
+	u8		domain;
+	size_t		requested;
+	u8		before[8];
+	u8		after[8];
+	u8		first[PYREPORT_DATA];
+	u8		last[PYREPORT_DATA];
+	u64		serial;
+	long		offset;
+	size_t		wrong;
+	unsigned long	freed_by;
+	enum pyreport_neighbour neighbour[2];
+	size_t		neighbour_size[2];
 };
 
 /**
@@ -33,6 +97,10 @@ enum pyalloc_mistake {
  * @size: its size class in bytes, 0 where there is none
  * @pool: the pool's id, 0 where there is none
  * @caller: who gave it, or who found it while blocks were moved
+ * @site: what is reported once; 0: each caller
+ * @by: the domain that was asked, where that is the mistake
+ * @kept: the block is out of use from now on
+ * @block: what debug hooks saw
  */
 struct pyalloc_report {
 	enum pyalloc_mistake	mistake;
@@ -40,10 +108,16 @@ struct pyalloc_report {
 	unsigned int		size;
 	u32			pool;
 	unsigned long		caller;
+	unsigned long		site;
+	enum pymem_domain	by;
+	bool			kept;
+	struct pyreport_block	block;
 };
 
 void pydebug_report(enum pyalloc_mistake mistake, const void *ptr, u32 entry,
 		    unsigned long caller);
+void pydebug_say(struct pyalloc_report *report, u32 entry);
+const char *pydebug_words(enum pyalloc_mistake mistake);
 unsigned long pydebug_reports(void);
 
 /* For tests, which make mistakes on purpose: gets each report instead. */

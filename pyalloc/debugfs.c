@@ -16,10 +16,12 @@
 #include <linux/pyalloc.h>
 #include <linux/seq_file.h>
 
+#include "allocator.h"
 #include "check.h"
 #include "debugfs.h"
 #include "fault.h"
 #include "heap.h"
+#include "hook.h"
 #include "stats.h"
 #include "compat.h"
 
@@ -213,7 +215,7 @@ static unsigned int look_at_pool(struct pyarena *arena, unsigned int granule,
 	}
 	class = pyheap_class(arena->node->heap, pool->class);
 	/* One that was overwritten may say anything. */
-	if (pool->class >= pyclasses_all(arena->node->heap->classes) ||
+	if (!pyclass_exists(arena->node->heap, pool->class) ||
 	    granule + class->granules > arena->granules) {
 		row->map[granule] = '!';
 		return 1;
@@ -289,6 +291,7 @@ static int arenas_show(struct seq_file *m, void *v)
 		return -ENOMEM;
 	look_at_arena(arena, row);
 	seq_printf(m, "%u %s %d %lu %lu %lu %lu %zu %s\n", arena->number,
+		   arena->allocator ? "client" :
 		   pyarena_source_names[arena->source], arena->node->nid,
 		   row->held << PYGRANULE_SHIFT >> 10, row->pools, row->free_pools,
 		   row->blocks, row->bytes, row->map);
@@ -338,10 +341,11 @@ static int check_show(struct seq_file *m, void *unused)
 		seq_printf(m, "broken: %lu invariants, the first: %s\n",
 			   check->broken, check->what);
 	else
-		seq_printf(m, "ok: %lu heaps, %lu arenas, %lu pools, %lu blocks, %lu cached; at most %lu pools a lock hold, %lu holds now; %lu condemned pools\n",
+		seq_printf(m, "ok: %lu heaps, %lu arenas, %lu pools, %lu blocks, %lu cached; at most %lu pools a lock hold, %lu holds now; %lu condemned pools; %lu decorated blocks, %lu kept out of use\n",
 			   check->heaps, check->arenas, check->pools,
 			   check->blocks, check->cached, check->most_pools,
-			   check->lock_holds, check->condemned);
+			   check->lock_holds, check->condemned,
+			   check->decorated, atomic_long_read(&pyhook_kept));
 out:
 	kfree(check);
 	return error;
@@ -358,6 +362,25 @@ static int reclaim_set(void *unused, u64 value)
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(reclaim_fops, NULL, reclaim_set, "%llu\n");
+
+/* === hooks === */
+
+static int hooks_set(void *unused, u64 value)
+{
+	if (value > 1)
+		return -EINVAL;
+	if (value)
+		return pymem_setup_debug_hooks();
+	pyallocator_end_hooks();
+	return 0;
+}
+
+static int hooks_get(void *unused, u64 *value)
+{
+	*value = READ_ONCE(pyhook_domains) != 0;
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(hooks_fops, hooks_get, hooks_set, "%llu\n");
 
 /* === fail_nth and faults === */
 
@@ -415,6 +438,7 @@ void __init pydebugfs_init(void)
 	debugfs_create_file_unsafe("fail_nth", 0600, root, NULL,
 				   &fail_nth_fops);
 	debugfs_create_file("faults", 0400, root, NULL, &faults_fops);
+	debugfs_create_file_unsafe("hooks", 0600, root, NULL, &hooks_fops);
 	debugfs_create_file_unsafe("reclaim", 0200, root, NULL, &reclaim_fops);
 }
 

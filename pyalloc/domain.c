@@ -12,7 +12,8 @@
  * What has to see every call (debug hooks, tracing, a replaced allocator, the
  * kernel's init_on_free) closes the fronts and turns pyalloc_wrapped on, the
  * one static key, which stands where the fast path has given up: all calls
- * take the long way then, and none pays for the question.
+ * take the long way then, and none pays for the question.  On that way a
+ * replaced allocator comes first, then debug hooks, then what is here.
  *
  * The functions at its top are not traced: a tracer's own handler may
  * allocate here.
@@ -22,15 +23,18 @@
 #include <linux/export.h>
 #include <linux/jump_label.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
 
+#include "allocator.h"
 #include "bulk.h"
 #include "debug.h"
 #include "domain.h"
 #include "front.h"
 #include "heap.h"
+#include "hook.h"
 #include "raw.h"
 #include "sanitizer.h"
 #include "compat.h"
@@ -43,15 +47,46 @@ EXPORT_SYMBOL_GPL(pyalloc_api_1);
 
 #define count(row, what)	this_cpu_inc(pydomain_counts[row].what)
 
+bool pydomain_heap_serves __read_mostly = true;
+
+/* Why calls take the long way; with its lock. */
+static unsigned int wrapped_by;
+static DEFINE_MUTEX(wrap_lock);
+
 /**
  * pydomain_wrap() - from now on every call takes the long way
+ * @reason: one of PYWRAP_*
  *
- * Context: Process, before the first call.
+ * Context: Process; sleeps.
  */
-void __init pydomain_wrap(void)
+void pydomain_wrap(unsigned int reason)
 {
-	static_branch_enable(&pyalloc_wrapped);
-	pyfront_close();
+	mutex_lock(&wrap_lock);
+	if (!wrapped_by) {
+		static_branch_enable(&pyalloc_wrapped);
+		pyfront_close();
+		/* Calls that are on the short way. */
+		synchronize_rcu();
+	}
+	wrapped_by |= reason;
+	mutex_unlock(&wrap_lock);
+}
+
+/**
+ * pydomain_unwrap() - a reason for the long way is gone
+ * @reason: one of PYWRAP_*
+ *
+ * Context: Process; sleeps.
+ */
+void pydomain_unwrap(unsigned int reason)
+{
+	mutex_lock(&wrap_lock);
+	if (wrapped_by == reason) {
+		pyfront_open();
+		static_branch_disable(&pyalloc_wrapped);
+	}
+	wrapped_by &= ~reason;
+	mutex_unlock(&wrap_lock);
 }
 
 /* A checking kernel wants to know of a sleeping gfp where none may sleep. */
@@ -97,11 +132,13 @@ static __always_inline void zero_block(void *block, unsigned int size)
  * The row that a block of raw is counted in.  Mem and object get more than
  * 512 usable bytes from raw, but for small requests that are kmalloc's by
  * their gfp; those and what clients bring from elsewhere can't be told from
- * each other when they come back, and are counted as foreign.
+ * each other when they come back, and are counted as foreign.  With
+ * allocator=malloc all are their own.
  */
 static unsigned int row_of(enum pymem_domain domain, size_t usable)
 {
-	if (domain != PYMEM_DOMAIN_RAW && usable <= PYALLOC_SMALL_MAX)
+	if (domain != PYMEM_DOMAIN_RAW && usable <= PYALLOC_SMALL_MAX &&
+	    pydomain_uses_heap())
 		return PYDOMAIN_FOREIGN;
 	return domain;
 }
@@ -165,6 +202,36 @@ static noinline void raw_free(enum pymem_domain domain, void *block,
 	uncount_raw(domain, bytes);
 }
 
+/**
+ * pydomain_count_raw() - count a block of raw that debug hooks made
+ * @domain: who has it
+ * @usable: its usable bytes; 0: there is none, and the request has failed
+ *
+ * Context: Any.
+ */
+void pydomain_count_raw(enum pymem_domain domain, size_t usable)
+{
+	if (!usable) {
+		count(domain, failures);
+		return;
+	}
+	count(domain, raw_mallocs);
+	add_bytes(domain, usable);
+}
+
+/**
+ * pydomain_uncount_raw() - count a block of raw that came back to debug hooks
+ * @domain: who had it
+ * @usable: its usable bytes
+ *
+ * Context: Any.
+ */
+void pydomain_uncount_raw(enum pymem_domain domain, size_t usable)
+{
+	count(domain, raw_frees);
+	add_bytes(domain, -(long)usable);
+}
+
 /* Raw, where the heap has nothing: a block that is told from foreign ones. */
 static void *fall_back(enum pymem_domain domain, size_t size, gfp_t gfp,
 		       int nid)
@@ -181,7 +248,8 @@ static void *fall_back(enum pymem_domain domain, size_t size, gfp_t gfp,
 
 static bool is_heaps(size_t size, gfp_t gfp)
 {
-	return size <= PYALLOC_SMALL_MAX && !(gfp & PYALLOC_GFP_RAW);
+	return size <= PYALLOC_SMALL_MAX && !(gfp & PYALLOC_GFP_RAW) &&
+	       pydomain_uses_heap();
 }
 
 static bool wants_zero(gfp_t gfp)
@@ -223,15 +291,13 @@ static void *heap_malloc(enum pymem_domain domain, size_t size, gfp_t gfp,
 }
 
 /* The long way of every malloc: any size, any gfp, any state of the front. */
-static noinline void *malloc_slow(size_t size, gfp_t gfp,
-				  enum pymem_domain domain, int nid)
+static noinline void *malloc_plain(size_t size, gfp_t gfp,
+				   enum pymem_domain domain, int nid)
 {
 	void *block;
 
-	if (size > INT_MAX) {
-		count(domain, failures);
-		return NULL;
-	}
+	if (domain == PYMEM_DOMAIN_RAW)
+		return raw_malloc(domain, size, gfp, nid);
 	if (!is_heaps(size, gfp)) {
 		if (pyarena_may_take(gfp))
 			return raw_malloc(domain, size, gfp, nid);
@@ -242,15 +308,59 @@ static noinline void *malloc_slow(size_t size, gfp_t gfp,
 	return block ?: fall_back(domain, size, gfp, nid);
 }
 
+/**
+ * pydomain_malloc() - allocate below debug hooks and replaced allocators
+ * @domain: who asks
+ * @size: bytes; 0 is served as 1
+ * @gfp: as for kmalloc()
+ *
+ * Context: As the domain.
+ * Return: the block, or NULL.
+ */
+void *pydomain_malloc(enum pymem_domain domain, size_t size, gfp_t gfp)
+{
+	if (size <= INT_MAX)
+		return malloc_plain(size, gfp, domain, NUMA_NO_NODE);
+	count(domain, failures);
+	return NULL;
+}
+
+/* What sees every call, in its order, else the long way. */
+static noinline void *malloc_wrapped(size_t size, gfp_t gfp,
+				     enum pymem_domain domain, int nid,
+				     unsigned long caller)
+{
+	if (unlikely(pyallocator_is_replaced(domain)))
+		return pyallocator_malloc(domain, size, gfp);
+	if (likely(pyhook_is_on(domain)))
+		return pyhook_malloc(&pyheap_default, domain, size, gfp, nid,
+				     caller);
+	return malloc_plain(size, gfp, domain, nid);
+}
+
+static noinline void *malloc_slow(size_t size, gfp_t gfp,
+				  enum pymem_domain domain, int nid,
+				  unsigned long caller)
+{
+	if (size > INT_MAX) {
+		count(domain, failures);
+		return NULL;
+	}
+	if (static_branch_unlikely(&pyalloc_wrapped))
+		return malloc_wrapped(size, gfp, domain, nid, caller);
+	return malloc_plain(size, gfp, domain, nid);
+}
+
 /* What the fast path could not do: a wrapped call, or nothing in the stock. */
 static noinline void *malloc_more(size_t size, gfp_t gfp,
-				  enum pymem_domain domain)
+				  enum pymem_domain domain,
+				  unsigned long caller)
 {
 	unsigned int step = PYALLOC_STEP(size);
 	void *block;
 
 	if (static_branch_unlikely(&pyalloc_wrapped))
-		return malloc_slow(size, gfp, domain, NUMA_NO_NODE);
+		return malloc_wrapped(size, gfp, domain, NUMA_NO_NODE, caller);
 	block = pyfront_malloc(&pyheap_default, step, gfp, domain,
 			       NUMA_NO_NODE);
 	if (unlikely(!block))
@@ -259,9 +369,10 @@ static noinline void *malloc_more(size_t size, gfp_t gfp,
 }
 
 static noinline void *malloc_more_steps(unsigned long steps, gfp_t gfp,
-					enum pymem_domain domain)
+					enum pymem_domain domain,
+					unsigned long caller)
 {
-	return malloc_more(steps << PYALLOC_STEP_SHIFT, gfp, domain);
+	return malloc_more(steps << PYALLOC_STEP_SHIFT, gfp, domain, caller);
 }
 
 /* NULL: take the long way. */
@@ -284,9 +395,10 @@ static __always_inline void *malloc_any(enum pymem_domain domain, size_t size,
 
 	if (unlikely(size > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL) ||
 	    PYSAN_WATCHES)
-		return malloc_slow(size, gfp, domain, NUMA_NO_NODE);
+		return malloc_slow(size, gfp, domain, NUMA_NO_NODE, _RET_IP_);
 	block = malloc_fast(domain, PYALLOC_STEP(size), gfp);
-	return likely(block) ? block : malloc_more(size, gfp, domain);
+	return likely(block) ? block :
+			       malloc_more(size, gfp, domain, _RET_IP_);
 }
 
 static __always_inline void *malloc_steps(enum pymem_domain domain,
@@ -296,9 +408,10 @@ static __always_inline void *malloc_steps(enum pymem_domain domain,
 
 	if (PYSAN_WATCHES)
 		return malloc_slow(steps << PYALLOC_STEP_SHIFT, gfp, domain,
-				   NUMA_NO_NODE);
+				   NUMA_NO_NODE, _RET_IP_);
 	block = malloc_fast(domain, steps, gfp);
-	return likely(block) ? block : malloc_more_steps(steps, gfp, domain);
+	return likely(block) ? block :
+			       malloc_more_steps(steps, gfp, domain, _RET_IP_);
 }
 
 notrace void *__pymem_malloc(size_t size, gfp_t gfp)
@@ -326,7 +439,7 @@ notrace void *__pyobject_malloc_steps(unsigned long steps, gfp_t gfp)
 EXPORT_SYMBOL_GPL(__pyobject_malloc_steps);
 
 static void *malloc_on_node(enum pymem_domain domain, size_t size, gfp_t gfp,
-			    int node)
+			    int node, unsigned long caller)
 {
 	if (node != NUMA_NO_NODE &&
 	    (node < 0 || node >= nr_node_ids || !node_online(node))) {
@@ -334,7 +447,7 @@ static void *malloc_on_node(enum pymem_domain domain, size_t size, gfp_t gfp,
 		return NULL;
 	}
 	check_context(gfp);
-	return malloc_slow(size, gfp, domain, node);
+	return malloc_slow(size, gfp, domain, node, caller);
 }
 
 /**
@@ -351,7 +464,7 @@ static void *malloc_on_node(enum pymem_domain domain, size_t size, gfp_t gfp,
  */
 void *pymem_malloc_node(size_t size, gfp_t gfp, int node)
 {
-	return malloc_on_node(PYMEM_DOMAIN_MEM, size, gfp, node);
+	return malloc_on_node(PYMEM_DOMAIN_MEM, size, gfp, node, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pymem_malloc_node);
 
@@ -366,7 +479,7 @@ EXPORT_SYMBOL_GPL(pymem_malloc_node);
  */
 void *pyobject_malloc_node(size_t size, gfp_t gfp, int node)
 {
-	return malloc_on_node(PYMEM_DOMAIN_OBJ, size, gfp, node);
+	return malloc_on_node(PYMEM_DOMAIN_OBJ, size, gfp, node, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pyobject_malloc_node);
 
@@ -381,7 +494,8 @@ EXPORT_SYMBOL_GPL(pyobject_malloc_node);
  */
 void *pymem_raw_malloc(size_t size, gfp_t gfp)
 {
-	return raw_malloc(PYMEM_DOMAIN_RAW, size, gfp, NUMA_NO_NODE);
+	return malloc_slow(size, gfp, PYMEM_DOMAIN_RAW, NUMA_NO_NODE,
+			   _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pymem_raw_malloc);
 
@@ -390,27 +504,27 @@ EXPORT_SYMBOL_GPL(pymem_raw_malloc);
 /* The row that counted a block as its malloc. */
 static unsigned int row_of_block(enum pymem_domain domain, const void *block)
 {
-	if (domain == PYMEM_DOMAIN_RAW || pymap_lookup(block))
+	if (domain == PYMEM_DOMAIN_RAW || pymap_lookup(block) ||
+	    pyhook_knows(block) || !pydomain_uses_heap())
 		return domain;
 	return row_of(domain, pyraw_usable_size(block));
 }
 
 static void *domain_calloc(enum pymem_domain domain, size_t nelem,
-			   size_t elsize, gfp_t gfp)
+			   size_t elsize, gfp_t gfp, unsigned long caller)
 {
 	size_t size;
 	void *block;
 
 	check_context(gfp);
-	if (check_mul_overflow(nelem, elsize, &size)) {
+	if (check_mul_overflow(nelem, elsize, &size) || size > INT_MAX) {
 		count(domain, failures);
 		return NULL;
 	}
-	gfp |= __GFP_ZERO;
-	if (domain == PYMEM_DOMAIN_RAW)
-		block = raw_malloc(domain, size, gfp, NUMA_NO_NODE);
-	else
-		block = malloc_slow(size, gfp, domain, NUMA_NO_NODE);
+	if (pyallocator_is_replaced(domain))
+		return pyallocator_calloc(domain, nelem, elsize, gfp);
+	block = malloc_slow(size, gfp | __GFP_ZERO, domain, NUMA_NO_NODE,
+			    caller);
 	if (block)
 		count(row_of_block(domain, block), callocs);
 	return block;
@@ -427,7 +541,7 @@ static void *domain_calloc(enum pymem_domain domain, size_t nelem,
  */
 void *pymem_raw_calloc(size_t nelem, size_t elsize, gfp_t gfp)
 {
-	return domain_calloc(PYMEM_DOMAIN_RAW, nelem, elsize, gfp);
+	return domain_calloc(PYMEM_DOMAIN_RAW, nelem, elsize, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pymem_raw_calloc);
 
@@ -442,7 +556,7 @@ EXPORT_SYMBOL_GPL(pymem_raw_calloc);
  */
 void *pymem_calloc(size_t nelem, size_t elsize, gfp_t gfp)
 {
-	return domain_calloc(PYMEM_DOMAIN_MEM, nelem, elsize, gfp);
+	return domain_calloc(PYMEM_DOMAIN_MEM, nelem, elsize, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pymem_calloc);
 
@@ -457,25 +571,11 @@ EXPORT_SYMBOL_GPL(pymem_calloc);
  */
 void *pyobject_calloc(size_t nelem, size_t elsize, gfp_t gfp)
 {
-	return domain_calloc(PYMEM_DOMAIN_OBJ, nelem, elsize, gfp);
+	return domain_calloc(PYMEM_DOMAIN_OBJ, nelem, elsize, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pyobject_calloc);
 
 /* === free === */
-
-/* The heap that a block lies in; its arena can't go while the block lives. */
-static struct pyheap *heap_of(u32 entry)
-{
-	struct pyheap *heap = NULL;
-	struct pyarena *arena;
-
-	rcu_read_lock();
-	arena = pymap_arena(entry >> PYMAP_ARENA_SHIFT);
-	if (arena)
-		heap = arena->node->heap;
-	rcu_read_unlock();
-	return heap;
-}
 
 static void wipe(void *block, size_t room)
 {
@@ -486,11 +586,18 @@ static void wipe(void *block, size_t room)
 static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 		      unsigned long caller)
 {
-	struct pyheap *heap = heap_of(entry);
+	struct pyheap *heap = pyheap_of(entry);
 	unsigned int class = pymap_class(entry);
 
+	if (heap && (entry & PYMAP_CODE_MASK) && pyclass_is_decorated(class)) {
+		pyhook_free(&pyheap_default, domain, block, class, caller);
+		return;
+	}
+	/* A block of the heap is the mem domain's if raw frees it. */
+	if (domain == PYMEM_DOMAIN_RAW)
+		domain = PYMEM_DOMAIN_MEM;
 	if (!heap || !(entry & PYMAP_CODE_MASK) ||
-	    pyclass_is_meta(heap, class)) {
+	    pyclass_is_meta(class)) {
 		pydebug_report(PYALLOC_NO_POOL, block, entry, caller);
 		return;
 	}
@@ -506,19 +613,48 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 		pyfront_free(heap, class, domain, block, caller);
 }
 
+/**
+ * pydomain_free() - free below replaced allocators
+ * @domain: who frees it
+ * @ptr: any pointer but NULL
+ * @caller: whom to name
+ *
+ * What is decorated is known by itself, whether hooks are on or not.
+ *
+ * Context: Any.
+ */
+void pydomain_free(enum pymem_domain domain, void *ptr, unsigned long caller)
+{
+	u32 entry = pymap_lookup(ptr);
+
+	if (entry)
+		heap_free(domain, entry, ptr, caller);
+	else if (!pyrecord_any() || !pyhook_free_recorded(domain, ptr, caller))
+		raw_free(domain, ptr, caller);
+}
+
 /* The long way of every free: any pointer, any state of the front. */
 static noinline void free_slow(void *block, enum pymem_domain domain,
 			       unsigned long caller)
 {
-	u32 entry;
-
 	if (ZERO_OR_NULL_PTR(block))
 		return;
-	entry = pymap_lookup(block);
-	if (entry)
-		heap_free(domain, entry, block, caller);
+	if (static_branch_unlikely(&pyalloc_wrapped) &&
+	    pyallocator_is_replaced(domain))
+		pyallocator_free(domain, block);
 	else
-		raw_free(domain, block, caller);
+		pydomain_free(domain, block, caller);
+}
+
+static noinline void free_wrapped(void *block, enum pymem_domain domain,
+				  unsigned long code, unsigned long caller)
+{
+	if (likely(pyclass_code_is_decorated(code)) &&
+	    !pyallocator_is_replaced(domain))
+		pyhook_free(&pyheap_default, domain, block,
+			    (code & ~PYMAP_CLOSED) - 1, caller);
+	else
+		free_slow(block, domain, caller);
 }
 
 /*
@@ -528,7 +664,9 @@ static noinline void free_slow(void *block, enum pymem_domain domain,
 static noinline void free_more(void *block, enum pymem_domain domain,
 			       unsigned long code, unsigned long caller)
 {
-	if (static_branch_unlikely(&pyalloc_wrapped) || !pymap_is_open(code))
+	if (static_branch_unlikely(&pyalloc_wrapped))
+		free_wrapped(block, domain, code, caller);
+	else if (unlikely(!pymap_is_open(code)))
 		free_slow(block, domain, caller);
 	else
 		pyfront_free(&pyheap_default, code - 1, domain, block, caller);
@@ -587,16 +725,7 @@ EXPORT_SYMBOL_GPL(pyobject_free);
  */
 void pymem_raw_free(const void *ptr)
 {
-	u32 entry;
-
-	if (ZERO_OR_NULL_PTR(ptr))
-		return;
-	/* A block of the heap is the mem domain's, whoever frees it. */
-	entry = pymap_lookup(ptr);
-	if (entry)
-		heap_free(PYMEM_DOMAIN_MEM, entry, (void *)ptr, _RET_IP_);
-	else
-		raw_free(PYMEM_DOMAIN_RAW, (void *)ptr, _RET_IP_);
+	free_slow((void *)ptr, PYMEM_DOMAIN_RAW, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pymem_raw_free);
 
@@ -616,16 +745,40 @@ static bool stays(const struct pyheap *heap, unsigned int class, size_t size)
 	       heap->classes->of_step[PYALLOC_STEP(size)] == class;
 }
 
+/* Where a block moves to, below whatever a client put there. */
+static void *malloc_again(enum pymem_domain domain, size_t size, gfp_t gfp,
+			  bool plain, unsigned long caller)
+{
+	if (!static_branch_unlikely(&pyalloc_wrapped) &&
+	    domain != PYMEM_DOMAIN_RAW)
+		return malloc_any(domain, size, gfp);
+	if (!plain && pyhook_is_on(domain))
+		return pyhook_malloc(&pyheap_default, domain, size, gfp,
+				     NUMA_NO_NODE, caller);
+	return malloc_plain(size, gfp, domain, NUMA_NO_NODE);
+}
+
+static void free_again(enum pymem_domain domain, void *block,
+		       unsigned long caller)
+{
+	if (static_branch_unlikely(&pyalloc_wrapped) ||
+	    domain == PYMEM_DOMAIN_RAW)
+		pydomain_free(domain, block, caller);
+	else
+		domain_free(domain, block, caller);
+}
+
 /*
- * Moves what fits of @room bytes at @block into a block of @size bytes; the
- * old block counts for the row @from.
+ * Moves what fits of @room bytes at @block, which was allocated by the domain
+ * @whose and counts for the row @from, into a block of @size bytes.
  */
-static void *move_block(enum pymem_domain domain, unsigned int from,
-			void *block, size_t room, size_t size, gfp_t gfp,
+static void *move_block(enum pymem_domain domain, enum pymem_domain whose,
+			unsigned int from, void *block, size_t room,
+			size_t size, gfp_t gfp, bool plain,
 			unsigned long caller)
 {
 	gfp_t quiet = size <= room ? __GFP_NOWARN : 0;
-	void *new = malloc_any(domain, size, gfp | quiet);
+	void *new = malloc_again(domain, size, gfp | quiet, plain, caller);
 
 	if (!new && size > room)
 		return NULL;
@@ -638,14 +791,34 @@ static void *move_block(enum pymem_domain domain, unsigned int from,
 		return block;
 	}
 	memcpy(new, block, min(room, size));
-	domain_free(domain, block, caller);
+	free_again(whose, block, caller);
 	count(row_of_block(domain, new), realloc_mallocs);
 	count(from, realloc_frees);
 	return new;
 }
 
+/* It always moves: so who uses the old one is found out. */
+static void *decorated_realloc(enum pymem_domain domain, void *ptr,
+			       size_t size, gfp_t gfp, bool plain,
+			       unsigned long caller)
+{
+	struct pyhook_block old;
+	void *new;
+
+	if (!pyhook_look(ptr, domain, caller, &old)) {
+		count(domain, failures);
+		return NULL;
+	}
+	new = move_block(domain, old.domain, old.domain, ptr, old.size, size,
+			 gfp, plain, caller);
+	if (new == ptr)
+		pyhook_shrink(&old, size);
+	return new;
+}
+
 static void *heap_realloc(enum pymem_domain domain, u32 entry, void *block,
-			  size_t size, gfp_t gfp, unsigned long caller)
+			  size_t size, gfp_t gfp, bool plain,
+			  unsigned long caller)
 {
 	unsigned int class = pymap_class(entry);
 	struct pyheap *heap;
@@ -655,12 +828,12 @@ static void *heap_realloc(enum pymem_domain domain, u32 entry, void *block,
 		count(domain, failures);
 		return NULL;
 	}
-	heap = heap_of(entry);
+	heap = pyheap_of(entry);
 	room = pyheap_class(heap, class)->size;
 	if (!stays(heap, class, size))
-		return move_block(domain, domain, block,
+		return move_block(domain, domain, domain, block,
 				  pysan_accessible(block, room), size, gfp,
-				  caller);
+				  plain, caller);
 	/* What it grows into later has to be zero then. */
 	pysan_show(block, room);
 	if (gfp & __GFP_ZERO)
@@ -698,7 +871,7 @@ static void *raw_resize(enum pymem_domain domain, void *block, size_t room,
 }
 
 static void *raw_realloc(enum pymem_domain domain, void *block, size_t size,
-			 gfp_t gfp, unsigned long caller)
+			 gfp_t gfp, bool plain, unsigned long caller)
 {
 	unsigned int from;
 	size_t room;
@@ -713,37 +886,59 @@ static void *raw_realloc(enum pymem_domain domain, void *block, size_t size,
 	from = row_of(domain, room);
 	if (pyraw_may_call())
 		block = pyraw_whole(block, room);
-	return move_block(domain, from, block, pysan_accessible(block, room),
-			  size, gfp, caller);
+	return move_block(domain, domain, from, block,
+			  pysan_accessible(block, room), size, gfp, plain,
+			  caller);
 }
 
-static void *realloc_any(enum pymem_domain domain, void *ptr, size_t size,
-			 gfp_t gfp, unsigned long caller)
+/**
+ * pydomain_realloc() - resize below replaced allocators
+ * @domain: who resizes it
+ * @ptr: any pointer, or NULL
+ * @size: bytes; 0 is served as 1
+ * @gfp: as for kmalloc()
+ * @plain: below debug hooks too
+ * @caller: whom to name
+ *
+ * Context: As the domain.
+ * Return: the block, moved or not; or NULL with @ptr as it was.
+ */
+void *pydomain_realloc(enum pymem_domain domain, void *ptr, size_t size,
+		       gfp_t gfp, bool plain, unsigned long caller)
 {
 	void *block;
 	u32 entry;
 
-	check_context(gfp);
-	if (size > INT_MAX) {
-		count(domain, failures);
-		return NULL;
-	}
 	if (ZERO_OR_NULL_PTR(ptr)) {
-		block = domain == PYMEM_DOMAIN_RAW ?
-			raw_malloc(domain, size, gfp, NUMA_NO_NODE) :
-			malloc_slow(size, gfp, domain, NUMA_NO_NODE);
+		block = malloc_again(domain, size, gfp, plain, caller);
 		if (block) {
 			count(domain, reallocs);
 			count(row_of_block(domain, block), realloc_mallocs);
 		}
 		return block;
 	}
+	if (pyhook_knows(ptr))
+		return decorated_realloc(domain, ptr, size, gfp, plain, caller);
 	entry = pymap_lookup(ptr);
 	if (!entry)
-		return raw_realloc(domain, ptr, size, gfp, caller);
+		return raw_realloc(domain, ptr, size, gfp, plain, caller);
 	if (domain == PYMEM_DOMAIN_RAW)
 		domain = PYMEM_DOMAIN_MEM;
-	return heap_realloc(domain, entry, ptr, size, gfp, caller);
+	return heap_realloc(domain, entry, ptr, size, gfp, plain, caller);
+}
+
+static void *realloc_any(enum pymem_domain domain, void *ptr, size_t size,
+			 gfp_t gfp, unsigned long caller)
+{
+	check_context(gfp);
+	if (size > INT_MAX) {
+		count(domain, failures);
+		return NULL;
+	}
+	if (static_branch_unlikely(&pyalloc_wrapped) &&
+	    pyallocator_is_replaced(domain))
+		return pyallocator_realloc(domain, ptr, size, gfp);
+	return pydomain_realloc(domain, ptr, size, gfp, false, caller);
 }
 
 /**
@@ -799,22 +994,30 @@ EXPORT_SYMBOL_GPL(pyobject_realloc);
  * @ptr: as for pymem_free()
  *
  * Context: Any.  Of a vmalloc'd block it costs a walk of its pages.
- * Return: bytes, the size class's for a block of the heap, or where KASAN
- * watches what was asked for; 0 for NULL and for what is not a block.
+ * Return: bytes, the size class's for a block of the heap, or what was asked
+ * for under debug hooks and where KASAN watches; 0 for NULL, for what is not a
+ * block, and for one that only a replaced allocator knows.
  */
 size_t pyalloc_usable_size(const void *ptr)
 {
+	struct pyhook_block block;
 	u32 entry;
 
 	if (ZERO_OR_NULL_PTR(ptr))
 		return 0;
+	if (pyhook_knows(ptr))
+		return pyhook_look(ptr, PYHOOK_ANY_DOMAIN, _RET_IP_, &block) ?
+		       block.size : 0;
 	entry = pymap_lookup(ptr);
+	/* What a replaced allocator has is for itself to know. */
+	if (!entry && pyallocator_any() && !pyraw_may_be_block(ptr))
+		return 0;
 	if (!entry)
 		return pyraw_is_block(ptr, _RET_IP_) ?
 		       pysan_accessible(ptr, pyraw_usable_size(ptr)) : 0;
 	if (!pyheap_is_live(ptr, _RET_IP_))
 		return 0;
-	return pysan_accessible(ptr, pyheap_class(heap_of(entry),
+	return pysan_accessible(ptr, pyheap_class(pyheap_of(entry),
 						  pymap_class(entry))->size);
 }
 EXPORT_SYMBOL_GPL(pyalloc_usable_size);
@@ -846,7 +1049,7 @@ size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs)
 	}
 	for (; got < n; got++) {
 		ptrs[got] = malloc_slow(size, gfp, PYMEM_DOMAIN_MEM,
-					NUMA_NO_NODE);
+					NUMA_NO_NODE, _RET_IP_);
 		if (!ptrs[got])
 			break;
 	}
@@ -913,27 +1116,52 @@ EXPORT_SYMBOL_GPL(pymem_free_bulk);
 static void *block_around(void *ptr)
 {
 	u32 entry = pymap_lookup(ptr);
-	const struct pyclass *class = pyheap_class(heap_of(entry),
+	const struct pyclass *class = pyheap_class(pyheap_of(entry),
 						   pymap_class(entry));
 	unsigned long mask = ((unsigned long)class->granules <<
 			      PYGRANULE_SHIFT) - 1;
 
-	return ptr - ((unsigned long)ptr & mask) % class->size;
+	ptr -= ((unsigned long)ptr & mask) % class->size;
+	if (!pyclass_is_decorated(pymap_class(entry)))
+		return ptr;
+	ptr += PYHOOK_HEAD;
+	pyhook_end_grace(ptr);
+	return ptr;
 }
 
 static void free_mem_rcu(struct rcu_head *rcu)
 {
-	free_slow(block_around(rcu), PYMEM_DOMAIN_MEM, _THIS_IP_);
+	pydomain_free(PYMEM_DOMAIN_MEM, block_around(rcu), _THIS_IP_);
 }
 
 static void free_object_rcu(struct rcu_head *rcu)
 {
-	free_slow(block_around(rcu), PYMEM_DOMAIN_OBJ, _THIS_IP_);
+	pydomain_free(PYMEM_DOMAIN_OBJ, block_around(rcu), _THIS_IP_);
+}
+
+static void free_decorated_rcu(enum pymem_domain domain, void *ptr,
+			       struct rcu_head *rcu, unsigned long caller)
+{
+	struct pyhook_block block;
+
+	if (pyhook_look(ptr, domain, caller, &block))
+		pyhook_begin_grace(&block, rcu,
+				   block.domain == PYMEM_DOMAIN_MEM ?
+				   free_mem_rcu : free_object_rcu);
 }
 
 static void free_rcu(enum pymem_domain domain, void *ptr,
 		     struct rcu_head *rcu, unsigned long caller)
 {
+	if (static_branch_unlikely(&pyalloc_wrapped) &&
+	    pyallocator_is_replaced(domain)) {
+		pyallocator_free_rcu(domain, ptr);
+		return;
+	}
+	if (pyhook_knows(ptr)) {
+		free_decorated_rcu(domain, ptr, rcu, caller);
+		return;
+	}
 	if (pymap_lookup(ptr)) {
 		if (pyheap_is_live(ptr, caller))
 			call_rcu(rcu, domain == PYMEM_DOMAIN_MEM ?

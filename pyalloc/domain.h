@@ -39,8 +39,34 @@ struct pydomain_counts {
 #define PYDOMAIN_FOREIGN	PYMEM_NR_DOMAINS
 #define PYDOMAIN_ROWS		(PYMEM_NR_DOMAINS + 1)
 
-/* On while something has to see every call. */
-void pydomain_wrap(void);
+/* What has to see every call, a bit each. */
+enum {
+	PYWRAP_WIPE	= 1,	/* the kernel's init_on_free */
+	PYWRAP_HOOKS	= 2,	/* debug hooks */
+	PYWRAP_REPLACED	= 4,	/* an allocator that a client put there */
+	PYWRAP_MALLOC	= 8,	/* allocator=malloc */
+};
+
+void pydomain_wrap(unsigned int reason);
+void pydomain_unwrap(unsigned int reason);
+
+/* Does the heap serve mem and object, or raw alone? */
+extern bool pydomain_heap_serves;
+
+static inline bool pydomain_uses_heap(void)
+{
+	return READ_ONCE(pydomain_heap_serves);
+}
+
+/* What is below replaced allocators and debug hooks. */
+void *pydomain_malloc(enum pymem_domain domain, size_t size, gfp_t gfp);
+void *pydomain_realloc(enum pymem_domain domain, void *ptr, size_t size,
+		       gfp_t gfp, bool plain, unsigned long caller);
+void pydomain_free(enum pymem_domain domain, void *ptr, unsigned long caller);
+
+/* Blocks of raw that debug hooks made and freed. */
+void pydomain_count_raw(enum pymem_domain domain, size_t usable);
+void pydomain_uncount_raw(enum pymem_domain domain, size_t usable);
 
 DECLARE_PER_CPU(struct pydomain_counts, pydomain_counts[PYDOMAIN_ROWS]);
 

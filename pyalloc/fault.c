@@ -34,6 +34,9 @@ const char *const pyfault_names[PYFAULT_NR] = {
 	[PYFAULT_META]			= "meta",
 	[PYFAULT_RAW_MALLOC]		= "raw_malloc",
 	[PYFAULT_RAW_REALLOC]		= "raw_realloc",
+	[PYFAULT_ALLOCATOR]		= "allocator",
+	[PYFAULT_RECORDS]		= "records",
+	[PYFAULT_QUARANTINE]		= "quarantine",
 	[PYFAULT_STATS]			= "stats",
 	[PYFAULT_CHECK]			= "check",
 };

@@ -413,7 +413,14 @@ static struct pychain parked = {
 	.work		= &parked_work,
 };
 
-static void park(void *block, unsigned long caller)
+/**
+ * pyfront_park() - have a block wait until it can go back to its pool
+ * @block: the block, of which the first word may be written
+ * @caller: whom to name if it waits there already
+ *
+ * Context: Any.
+ */
+void pyfront_park(void *block, unsigned long caller)
 {
 	if (!pychain_add(&parked, block, caller))
 		atomic_long_inc(&pyheap_default.false_frees);
@@ -453,7 +460,7 @@ static void put_one(struct pystock *stock, enum pymem_domain domain,
 	pystock_count_frees(stock, domain, 1);
 	local_dec(&stock->brought);
 	if (!pyheap_put(1, &block, caller))
-		park(block, caller);
+		pyfront_park(block, caller);
 }
 
 static void put_or_flush(struct pyheap *heap, struct pyfront *front,
@@ -549,7 +556,7 @@ void pyfront_free_later(struct pyheap *heap, unsigned int class,
 	stock = &this_cpu_ptr(heap->front)->stock[class];
 	pystock_count_frees(stock, domain, 1);
 	local_dec(&stock->brought);
-	park(block, caller);
+	pyfront_park(block, caller);
 	preempt_enable();
 }
 
@@ -630,19 +637,33 @@ static void open_cpu(struct pyheap *heap, int cpu)
 	unsigned int step, code, class;
 
 	for (step = 0; step < PYALLOC_STEPS; step++)
-		per_cpu(pyfront_by_step[step], cpu) =
-			&front->stock[heap->classes->of_step[step]];
-	for (code = 0; code < PYMAP_CODES; code++)
-		per_cpu(pyfront_by_code[code], cpu) = &closed_stock;
-	for (class = 0; class < heap->classes->nr; class++)
-		per_cpu(pyfront_by_code[class + 1], cpu) =
-			&front->stock[class];
+		WRITE_ONCE(per_cpu(pyfront_by_step[step], cpu),
+			   &front->stock[heap->classes->of_step[step]]);
+	for (code = 0; code < PYMAP_CODES; code++) {
+		class = code - 1;
+		WRITE_ONCE(per_cpu(pyfront_by_code[code], cpu),
+			   class < heap->classes->nr ? &front->stock[class] :
+						       &closed_stock);
+	}
+}
+
+/**
+ * pyfront_open() - let the fast path be taken again
+ *
+ * Context: Process; each CPU may be in the middle of a call.
+ */
+void pyfront_open(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		open_cpu(&pyheap_default, cpu);
 }
 
 /**
  * pyfront_close() - lead every call of the default heap off the fast path
  *
- * Context: Process, before the first call.
+ * Context: As pyfront_open().  What has begun is over after a grace period.
  */
 void pyfront_close(void)
 {
@@ -651,9 +672,11 @@ void pyfront_close(void)
 
 	for_each_possible_cpu(cpu) {
 		for (i = 0; i < PYALLOC_STEPS; i++)
-			per_cpu(pyfront_by_step[i], cpu) = &closed_stock;
+			WRITE_ONCE(per_cpu(pyfront_by_step[i], cpu),
+				   &closed_stock);
 		for (i = 0; i < PYMAP_CODES; i++)
-			per_cpu(pyfront_by_code[i], cpu) = &closed_stock;
+			WRITE_ONCE(per_cpu(pyfront_by_code[i], cpu),
+				   &closed_stock);
 	}
 }
 

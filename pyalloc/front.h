@@ -290,6 +290,7 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
 void pyfront_free_later(struct pyheap *heap, unsigned int class,
 			enum pymem_domain domain, void *block,
 			unsigned long caller);
+void pyfront_park(void *block, unsigned long caller);
 void pyfront_fold(struct pyheap *heap, struct pystock *stock,
 		  unsigned int class);
 bool pyfront_grow(struct pyheap *heap, struct pynode *node,
@@ -303,6 +304,7 @@ void pyfront_flush_parked(void);
 size_t pyfront_bytes(const struct pyheap *heap);
 
 void pyfront_close(void);
+void pyfront_open(void);
 int pyfront_init(struct pyheap *heap);
 void pyfront_exit(struct pyheap *heap);
 

@@ -26,11 +26,16 @@
 #include "fault.h"
 #include "front.h"
 #include "heap.h"
+#include "hook.h"
+#include "quarantine.h"
 #include "reclaim.h"
 #include "compat.h"
 
 struct pyheap pyheap_default;
 EXPORT_SYMBOL_GPL(pyheap_default);
+
+/* How many heaps there are besides it. */
+unsigned int pyheap_others;
 LIST_HEAD(pyheaps);
 
 /* Held by whoever walks the heaps, and to add one or take one away. */
@@ -211,13 +216,15 @@ static void add_class(struct pyclasses *scheme, unsigned int size)
 	scheme->nr++;
 }
 
-static void add_meta_classes(struct pyclasses *scheme)
+static void add_other_classes(struct pyclasses *scheme)
 {
 	unsigned int i;
 
 	for (i = 0; i < PYMETA_CLASSES; i++)
-		set_class(&scheme->class[scheme->nr + i],
+		set_class(&scheme->class[PYMETA_FIRST + i],
 			  1U << (PYMETA_MIN_SHIFT + i));
+	memcpy(&scheme->class[PYDECORATED_FIRST], scheme->class,
+	       scheme->nr * sizeof(*scheme->class));
 }
 
 /*
@@ -243,7 +250,7 @@ void __init pyclasses_init(void)
 	for (size = 8; size <= PYALLOC_SMALL_MAX; size *= 2)
 		add_class(&pyclasses[PYCLASSES_POW2], size);
 	for (i = 0; i < PYCLASSES_NR; i++)
-		add_meta_classes(&pyclasses[i]);
+		add_other_classes(&pyclasses[i]);
 }
 
 /* === Lists of pools === */
@@ -459,7 +466,7 @@ static void use_granules(struct pynode *node, struct pyarena *arena,
 		arena->pools[at + i].class = class;
 		arena->pools[at + i].fullness = PYPOOL_TAIL;
 	}
-	pymap_set(arena, at, granules, pyclass_code(node->heap, class));
+	pymap_set(arena, at, granules, pyclass_code(class));
 }
 
 static void free_granules(struct pynode *node, struct pyarena *arena,
@@ -539,6 +546,9 @@ static struct pypool *make_pool(struct pynode *node, unsigned int index,
 		pool->far_free = far;
 	bitmap_zero(pypool_bits(class, pool), room_for_bits(class));
 	bitmap_set(pypool_bits(class, pool), 0, class->blocks);
+	if (pyclass_is_decorated(index))
+		pyhook_bury(base_of(*arena, pool),
+			    (size_t)class->granules << PYGRANULE_SHIFT);
 	pool->fullness = 0;
 	link_pool(node, *arena, pool);
 	node->class[index].pools++;
@@ -814,10 +824,10 @@ static bool is_sound(const struct pyarena *arena, const struct pypool *pool,
 	const struct pyclass *class;
 	size_t bytes;
 
-	if (unlikely(pool->class >= pyclasses_all(heap->classes)))
+	if (unlikely(!pyclass_exists(heap, pool->class)))
 		return false;
 	if (arena->source != PYARENA_VMALLOC &&
-	    unlikely(pymap_code(ptr) != pyclass_code(heap, pool->class)))
+	    unlikely(pymap_code(ptr) != pyclass_code(pool->class)))
 		return false;
 	class = pyheap_class(heap, pool->class);
 	if (!pyclass_is_far(class))
@@ -825,7 +835,7 @@ static bool is_sound(const struct pyarena *arena, const struct pypool *pool,
 	bytes = far_bytes(class);
 	return IS_ALIGNED((unsigned long)pool->far_free, bytes) &&
 	       (pymap_lookup(pool->far_free) & PYMAP_CODE_MASK) ==
-	       pyclass_code(heap, pymeta_class(heap, bytes));
+	       pyclass_code(pymeta_class(bytes));
 }
 
 /* The granule at @ptr, or the first one of the pool that it belongs to. */
@@ -958,7 +968,7 @@ static __always_inline bool go_on(struct pynode *node, struct visit *visit,
 	if (before && visit_same_class(visit, arena, ptr))
 		return true;
 	if (!begin_visit(visit, arena, ptr) ||
-	    pyclass_is_meta(node->heap, visit->index)) {
+	    pyclass_is_meta(visit->index)) {
 		/* Nothing is left to be visited. */
 		visit->class = before;
 		return false;
@@ -1059,8 +1069,8 @@ static enum pyalloc_mistake no_visit(const struct pyarena *arena,
 	unsigned int index = pymap_class(pymap_lookup(ptr));
 	const struct pyclass *class;
 
-	if (!arena || !is_condemned(arena, ptr) ||
-	    index >= arena->node->heap->classes->nr)
+	if (!arena || !is_condemned(arena, ptr) || pyclass_is_meta(index) ||
+	    !pyclass_exists(arena->node->heap, index))
 		return PYALLOC_NO_POOL;
 	class = pyheap_class(arena->node->heap, index);
 	return pyclass_is_start(class, ptr) ? PYALLOC_NO_MISTAKE :
@@ -1081,7 +1091,7 @@ enum pyalloc_mistake pynode_judge(const void *ptr)
 
 	if (!arena || !begin_visit(&visit, arena, ptr))
 		return no_visit(arena, ptr);
-	if (pyclass_is_meta(arena->node->heap, visit.index))
+	if (pyclass_is_meta(visit.index))
 		return PYALLOC_NO_POOL;
 	return judge_visited(&visit, ptr);
 }
@@ -1129,7 +1139,7 @@ enum pyalloc_mistake pyheap_judge(const void *ptr)
 		mistake = data_race(no_visit(arena, ptr));
 	else if (pyclass_is_far(visit.class))
 		mistake = judge_far(&visit, ptr);
-	else if (!pyclass_is_meta(arena->node->heap, visit.index))
+	else if (!pyclass_is_meta(visit.index))
 		/* The neighbours' bits are not what counts. */
 		mistake = data_race(judge_visited(&visit, ptr));
 	rcu_read_unlock();
@@ -1182,7 +1192,7 @@ bool pyheap_is_live(const void *ptr, unsigned long caller)
  */
 void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip)
 {
-	unsigned int index = pymeta_class(node->heap, bytes);
+	unsigned int index = pymeta_class(bytes);
 	void *block;
 
 	if (pyfault_strikes(PYFAULT_META) ||
@@ -1465,9 +1475,8 @@ static struct pynode *make_node(struct pyheap *heap, int nid)
 
 	if (pyfault_strikes(PYFAULT_HEAP_NODE))
 		return NULL;
-	node = kzalloc_node(struct_size(node, class,
-					pyclasses_all(heap->classes)),
-			    GFP_KERNEL, node_online(nid) ? nid : NUMA_NO_NODE);
+	node = kzalloc_node(struct_size(node, class, PYCLASSES_ALL), GFP_KERNEL,
+			    node_online(nid) ? nid : NUMA_NO_NODE);
 	if (!node)
 		return NULL;
 	raw_spin_lock_init(&node->lock);
@@ -1516,6 +1525,22 @@ static void fill_tables(struct pyheap *heap)
 	}
 }
 
+/* Hooks that are turned on at this moment come to it here or from there. */
+static int add_heap(struct pyheap *heap)
+{
+	int error;
+
+	mutex_lock(&pyheaps_lock);
+	error = pyhook_init_heap(heap);
+	if (!error) {
+		list_add_tail(&heap->list, &pyheaps);
+		if (heap != &pyheap_default)
+			WRITE_ONCE(pyheap_others, pyheap_others + 1);
+	}
+	mutex_unlock(&pyheaps_lock);
+	return error;
+}
+
 /**
  * pyheap_init() - make a heap, with no arena yet
  * @heap: the heap, all zero
@@ -1541,10 +1566,33 @@ int pyheap_init(struct pyheap *heap, const char *name,
 		return error;
 	}
 	fill_tables(heap);
-	mutex_lock(&pyheaps_lock);
-	list_add_tail(&heap->list, &pyheaps);
-	mutex_unlock(&pyheaps_lock);
-	return 0;
+	error = add_heap(heap);
+	if (error) {
+		pyfront_exit(heap);
+		free_nodes(heap);
+	}
+	return error;
+}
+EXPORT_SYMBOL_GPL(pyheap_init);
+
+/**
+ * pyheap_of() - the heap that an address lies in
+ * @entry: what the map has for it
+ *
+ * Context: Any.  The arena of a block can't go while the block lives.
+ * Return: the heap, or NULL if the arena is gone.
+ */
+struct pyheap *pyheap_of(u32 entry)
+{
+	struct pyheap *heap = NULL;
+	struct pyarena *arena;
+
+	rcu_read_lock();
+	arena = pymap_arena(entry >> PYMAP_ARENA_SHIFT);
+	if (arena)
+		heap = arena->node->heap;
+	rcu_read_unlock();
+	return heap;
 }
 
 /**
@@ -1617,8 +1665,12 @@ void pyheap_exit(struct pyheap *heap)
 {
 	mutex_lock(&pyheaps_lock);
 	list_del(&heap->list);
+	if (heap != &pyheap_default)
+		WRITE_ONCE(pyheap_others, pyheap_others - 1);
 	mutex_unlock(&pyheaps_lock);
 	pyfront_exit(heap);
+	pyquarantine_exit(heap);
 	release_all(heap);
 	free_nodes(heap);
 }
+EXPORT_SYMBOL_GPL(pyheap_exit);

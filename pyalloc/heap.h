@@ -18,7 +18,9 @@
 #include "depot.h"
 #include "sanitizer.h"
 
+struct lockdep_map;
 struct pyfront;
+struct pyquarantine;
 struct pystock;
 
 /* The most blocks that move between pools and one place under one hold. */
@@ -33,6 +35,14 @@ struct pystock;
  */
 #define PYMETA_MIN_SHIFT	5
 #define PYMETA_CLASSES		5
+#define PYMETA_FIRST		PYCLASS_MAX
+
+/*
+ * And behind these the scheme's own once more, for blocks that debug hooks
+ * decorated: by its pool it is known of every block whether it is one.
+ */
+#define PYDECORATED_FIRST	(PYMETA_FIRST + PYMETA_CLASSES)
+#define PYCLASSES_ALL		(PYDECORATED_FIRST + PYCLASS_MAX)
 #define PYALLOC_STEPS	((PYALLOC_SMALL_MAX >> PYALLOC_STEP_SHIFT) + 1)
 
 /**
@@ -73,13 +83,14 @@ enum pyclasses_scheme {
  * struct pyclasses - a scheme of size classes
  * @name: as in the parameter and in debugfs
  * @nr: how many classes there are for clients
- * @class: the classes, by rising size, and those of meta blocks
+ * @class: the classes, by rising size, and from PYMETA_FIRST on the others;
+ *	what is between has no blocks
  * @of_step: the class that serves a request of so many steps of 8 bytes
  */
 struct pyclasses {
 	const char	*name;
 	unsigned int	nr;
-	struct pyclass	class[PYCLASS_MAX + PYMETA_CLASSES];
+	struct pyclass	class[PYCLASSES_ALL];
 	u8		of_step[PYALLOC_STEPS];
 };
 
@@ -154,6 +165,8 @@ struct pynode {
  * struct pyheap - arenas, pools and fronts with one set of size classes
  * @step_size: the class size that serves so many steps
  * @front: each CPU's own stocks
+ * @quarantine: where each CPU's decorated blocks rest; NULL without hooks
+ * @lock: the client's own lock, to be held in each call, for lockdep; or NULL
  * @classes: its scheme
  * @node: the state of each NUMA node
  * @name: as in debugfs
@@ -167,6 +180,8 @@ struct pynode {
 struct pyheap {
 	u16			step_size[PYALLOC_STEPS];
 	struct pyfront __percpu	*front;
+	struct pyquarantine __percpu *quarantine;
+	struct lockdep_map	*lock;
 	const struct pyclasses	*classes;
 	struct pynode		**node;
 	const char		*name;
@@ -180,6 +195,7 @@ struct pyheap {
 void __pyheap_hide(const void *block);
 
 extern struct pyheap pyheap_default;
+extern unsigned int pyheap_others;
 extern struct list_head pyheaps;
 extern struct mutex pyheaps_lock;
 
@@ -253,32 +269,42 @@ static inline void pyheap_hide(const void *block)
 		__pyheap_hide(block);
 }
 
-/* How many classes there are, those of meta blocks too. */
-static inline unsigned int pyclasses_all(const struct pyclasses *classes)
+/* A class that was noted somewhere may have been overwritten. */
+static inline bool pyclass_exists(const struct pyheap *heap,
+				  unsigned int class)
 {
-	return classes->nr + PYMETA_CLASSES;
+	return class < PYCLASSES_ALL && pyheap_class(heap, class)->blocks;
 }
 
-static inline bool pyclass_is_meta(const struct pyheap *heap,
-				   unsigned int class)
+static inline bool pyclass_is_meta(unsigned int class)
 {
-	return class >= heap->classes->nr;
+	return class - PYMETA_FIRST < PYMETA_CLASSES;
+}
+
+static inline bool pyclass_is_decorated(unsigned int class)
+{
+	return class >= PYDECORATED_FIRST;
 }
 
 /* The class of a meta block of so many bytes, a power of two. */
-static inline unsigned int pymeta_class(const struct pyheap *heap,
-					size_t bytes)
+static inline unsigned int pymeta_class(size_t bytes)
 {
 	unsigned int shift = max_t(unsigned int, ilog2(bytes),
 				   PYMETA_MIN_SHIFT);
 
-	return heap->classes->nr + shift - PYMETA_MIN_SHIFT;
+	return PYMETA_FIRST + shift - PYMETA_MIN_SHIFT;
 }
 
-/* What the map has for a pool: no meta block is for the fast path. */
-static inline u8 pyclass_code(const struct pyheap *heap, unsigned int class)
+/* What the map has for a pool: only what clients get is for the fast path. */
+static inline u8 pyclass_code(unsigned int class)
 {
-	return (class + 1) | (pyclass_is_meta(heap, class) ? PYMAP_CLOSED : 0);
+	return (class + 1) | (class >= PYMETA_FIRST ? PYMAP_CLOSED : 0);
+}
+
+/* Does a code that the map has stand for decorated blocks? */
+static __always_inline bool pyclass_code_is_decorated(unsigned long code)
+{
+	return code > (PYMAP_CLOSED | PYDECORATED_FIRST);
 }
 
 void pynode_look(struct pynode *node, unsigned long *flags);
@@ -379,6 +405,7 @@ unsigned long pynode_take_holes(struct pyarena *arena, unsigned long want,
 				unsigned long *holes);
 bool pynode_begin_interval(struct pynode *node);
 
+struct pyheap *pyheap_of(u32 entry);
 struct pyarena *pyheap_next_arena(struct pyheap *heap, u32 *number);
 int pyheap_init(struct pyheap *heap, const char *name,
 		enum pyclasses_scheme scheme);

@@ -8,19 +8,23 @@
 #include <linux/pyalloc.h>
 #include <linux/rcupdate.h>
 
+#include "allocator.h"
 #include "arena.h"
 #include "debugfs.h"
 #include "domain.h"
 #include "fault.h"
 #include "front.h"
 #include "heap.h"
+#include "hook.h"
 #include "link.h"
+#include "quarantine.h"
 #include "raw.h"
 #include "reclaim.h"
 #include "stats.h"
 #include "compat.h"
 
-#define MAX_PREALLOC	65536
+#define MAX_PREALLOC		65536
+#define MAX_QUARANTINE_KIB	65536
 
 static int arena_kib;
 module_param(arena_kib, int, 0444);
@@ -41,6 +45,21 @@ static int prealloc;
 module_param(prealloc, int, 0444);
 MODULE_PARM_DESC(prealloc,
 		 "arenas to take at load, given back only when the kernel or reclaim asks, from 0 to 65536");
+
+static char *allocator = "default";
+module_param(allocator, charp, 0444);
+MODULE_PARM_DESC(allocator,
+		 "what serves the domains: default, debug, malloc, malloc_debug, pymalloc or pymalloc_debug");
+
+static bool serials;
+module_param(serials, bool, 0444);
+MODULE_PARM_DESC(serials,
+		 "debug hooks number the calls, in 8 more bytes of each block");
+
+static int quarantine_kib = 256;
+module_param(quarantine_kib, int, 0444);
+MODULE_PARM_DESC(quarantine_kib,
+		 "how much freed memory debug hooks keep from being used again, in KiB a CPU, from 1 to 65536");
 
 static int fail_nth;
 module_param(fail_nth, int, 0444);
@@ -102,6 +121,17 @@ static int __init read_prealloc(void)
 	return 0;
 }
 
+static int __init read_quarantine_kib(void)
+{
+	if (quarantine_kib < 1 || quarantine_kib > MAX_QUARANTINE_KIB) {
+		pr_err("pyalloc: quarantine_kib=%d: allowed is 1 to %d\n",
+		       quarantine_kib, MAX_QUARANTINE_KIB);
+		return -EINVAL;
+	}
+	pyquarantine_kib = quarantine_kib;
+	return 0;
+}
+
 static int __init read_fail_nth(void)
 {
 	if (fail_nth < 0) {
@@ -116,7 +146,8 @@ static int __init read_fail_nth(void)
 static int __init read_parameters(enum pyclasses_scheme *scheme)
 {
 	int error = read_arena_kib() ?: read_arena_source() ?:
-		    read_prealloc() ?: read_fail_nth();
+		    read_prealloc() ?: read_quarantine_kib() ?:
+		    read_fail_nth();
 	int number;
 
 	if (error)
@@ -153,6 +184,17 @@ static void exit_default_heap(void)
 	pyreclaim_stop();
 	pyheap_exit(&pyheap_default);
 	rcu_barrier();
+	pyarena_forget_allocators();
+}
+
+static int __init choose_allocator(void)
+{
+	int error = pyallocator_init(allocator);
+
+	if (error == -EINVAL)
+		pr_err("pyalloc: allocator=%s: allowed are default, debug, malloc, malloc_debug, pymalloc and pymalloc_debug\n",
+		       allocator);
+	return error;
 }
 
 static int __init init_default_heap(enum pyclasses_scheme scheme)
@@ -180,12 +222,18 @@ static int __init init_all(enum pyclasses_scheme scheme)
 	error = pyreclaim_init();
 	if (error)
 		goto exit_heap;
+	error = choose_allocator();
+	if (error)
+		goto exit_reclaim;
 	/* The kernel wipes what is freed: so does every free from now on. */
 	if (want_init_on_free())
-		pydomain_wrap();
+		pydomain_wrap(PYWRAP_WIPE);
 	pydebugfs_init();
 	return 0;
 
+exit_reclaim:
+	pyreclaim_exit();
+	pyhook_exit();
 exit_heap:
 	exit_default_heap();
 exit_map:
@@ -200,6 +248,7 @@ static int __init pyalloc_init(void)
 
 	pylink_init();
 	pyclasses_init();
+	pyhook_init(serials);
 	error = read_parameters(&scheme);
 	if (error)
 		return error;
@@ -255,10 +304,14 @@ static void __exit pyalloc_exit(void)
 	/* Frees that wait for a grace period. */
 	rcu_barrier();
 	pyreclaim_exit();
+	pyhook_flush();
 	pyraw_flush();
 	pyfront_flush_parked();
 	report_live();
+	pyhook_exit();
+	pyraw_flush();
 	exit_default_heap();
+	pyallocator_exit();
 	pymap_exit();
 }
 module_exit(pyalloc_exit);

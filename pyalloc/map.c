@@ -89,8 +89,7 @@ static u32 lookup_vmalloc(const void *ptr)
 		pool = &arena->pools[pyarena_granule(arena, ptr)];
 		entry = arena->number << PYMAP_ARENA_SHIFT;
 		if (READ_ONCE(pool->fullness) != PYPOOL_NONE)
-			entry |= pyclass_code(arena->node->heap,
-					      READ_ONCE(pool->class));
+			entry |= pyclass_code(READ_ONCE(pool->class));
 	}
 	rcu_read_unlock();
 	return entry;

@@ -21,13 +21,13 @@ struct pyarena;
  *   bits 8-31		the number of the arena that holds it, from 1 up;
  *			the arena knows the heap that owns it
  *   bits 0-7		size class + 1, or 0 while no pool lies there.
- *			PYMAP_CLOSED keeps the fast path off: a private heap's
- *			pool, or one whose blocks are decorated
+ *			PYMAP_CLOSED keeps the fast path off: the heap's own
+ *			blocks, and those that are decorated
  */
 #define PYMAP_ARENA_SHIFT	8
 #define PYMAP_CODE_MASK		0xff
-#define PYMAP_CLOSED		0x40
-#define PYMAP_CODES		0x80
+#define PYMAP_CLOSED		0x80
+#define PYMAP_CODES		0x100
 
 /* A leaf is one page of entries, 4 MiB of memory with pages of 4 KiB. */
 #define PYMAP_LEAF_ENTRIES	(PAGE_SIZE / sizeof(u32))

@@ -141,6 +141,18 @@ static bool is_block(const void *ptr)
 }
 
 /**
+ * pyraw_may_be_block() - as pyraw_is_block(), without a word
+ * @ptr: any pointer that is not in an arena
+ *
+ * Context: Any.
+ * Return: whether a kernel allocator handed it out.
+ */
+bool pyraw_may_be_block(const void *ptr)
+{
+	return is_block(ptr);
+}
+
+/**
  * pyraw_is_block() - did a kernel allocator hand this out?
  * @ptr: any pointer that is not in an arena
  * @caller: whom to name if not

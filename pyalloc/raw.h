@@ -12,6 +12,7 @@ void *pyraw_malloc(size_t size, gfp_t gfp, int nid);
 void *pyraw_realloc(void *ptr, size_t old, size_t size, gfp_t gfp);
 size_t pyraw_usable_size(const void *ptr);
 void pyraw_free(void *ptr);
+bool pyraw_may_be_block(const void *ptr);
 bool pyraw_is_block(const void *ptr, unsigned long caller);
 void *pyraw_whole(void *ptr, size_t usable);
 void pyraw_flush(void);

@@ -32,6 +32,8 @@
 #include "fault.h"
 #include "front.h"
 #include "heap.h"
+#include "hook.h"
+#include "quarantine.h"
 #include "raw.h"
 #include "reclaim.h"
 #include "stats.h"
@@ -295,8 +297,10 @@ static void drain_this_cpu(struct work_struct *work)
 	struct pyheap *heap;
 
 	mutex_lock(&pyheaps_lock);
-	list_for_each_entry(heap, &pyheaps, list)
+	list_for_each_entry(heap, &pyheaps, list) {
+		pyquarantine_drain_this(heap);
 		pyfront_drain_this(heap);
+	}
 	mutex_unlock(&pyheaps_lock);
 }
 
@@ -311,7 +315,7 @@ static void drain_depots(struct pyheap *heap)
 }
 
 /**
- * pyreclaim_drain() - empty all fronts and depots into the pools
+ * pyreclaim_drain() - empty all fronts, depots and quarantines
  *
  * Context: Process; sleeps.
  */
@@ -320,6 +324,7 @@ void pyreclaim_drain(void)
 	struct pyheap *heap;
 
 	pyfront_drain_parked();
+	pyquarantine_drain_raw();
 	pyreclaim_on_each_cpu(drain_this_cpu);
 	mutex_lock(&pyheaps_lock);
 	list_for_each_entry(heap, &pyheaps, list)
@@ -373,6 +378,40 @@ size_t pyalloc_reclaim(void)
 }
 EXPORT_SYMBOL_GPL(pyalloc_reclaim);
 
+/* === The quarantine, without waiting for it === */
+
+static void drain_quarantines(struct work_struct *work)
+{
+	struct pyheap *heap;
+
+	mutex_lock(&pyheaps_lock);
+	list_for_each_entry(heap, &pyheaps, list)
+		pyquarantine_drain_this(heap);
+	mutex_unlock(&pyheaps_lock);
+}
+
+static void drain_rested(struct work_struct *work)
+{
+	pyreclaim_on_each_cpu(drain_quarantines);
+}
+
+static DECLARE_WORK(rested_work, drain_rested);
+
+/*
+ * Raw's at once; what rests on each CPU comes by and by, and what is free
+ * then is seen by the next call or by a trim.  Returns pages.
+ */
+static unsigned long release_rested(void)
+{
+	size_t bytes = pyquarantine_raw_bytes();
+
+	if (!pyhook_was_on())
+		return 0;
+	pyquarantine_drain_raw();
+	schedule_work(&rested_work);
+	return bytes >> PAGE_SHIFT;
+}
+
 /* === The shrinker === */
 
 /*
@@ -398,6 +437,7 @@ static unsigned long count_free(struct shrinker *shrinker,
 	list_for_each_entry(heap, &pyheaps, list)
 		granules += spare_granules(heap->node[control->nid]);
 	mutex_unlock(&pyheaps_lock);
+	granules += pyquarantine_raw_bytes() >> PYGRANULE_SHIFT;
 	return granules << PYGRANULE_SHIFT >> PAGE_SHIFT ?: SHRINK_EMPTY;
 }
 
@@ -431,7 +471,7 @@ static unsigned long scan_free(struct shrinker *shrinker,
 		if (got < want)
 			got += shrink_heap(heap, control->nid, want - got);
 	mutex_unlock(&pyheaps_lock);
-	got = got << PYGRANULE_SHIFT >> PAGE_SHIFT;
+	got = (got << PYGRANULE_SHIFT >> PAGE_SHIFT) + release_rested();
 	mm_account_reclaimed_pages(got);
 	return got ?: SHRINK_STOP;
 }
@@ -487,6 +527,7 @@ static int at_out_of_memory(struct notifier_block *notifier,
 			granules += shrink_heap(heap, nid, ULONG_MAX);
 	}
 	mutex_unlock(&pyheaps_lock);
+	*(unsigned long *)freed += release_rested();
 	*(unsigned long *)freed += granules << PYGRANULE_SHIFT >> PAGE_SHIFT;
 	return NOTIFY_OK;
 }
@@ -502,8 +543,10 @@ static int drain_dead_cpu(unsigned int cpu)
 	struct pyheap *heap;
 
 	mutex_lock(&pyheaps_lock);
-	list_for_each_entry(heap, &pyheaps, list)
+	list_for_each_entry(heap, &pyheaps, list) {
+		pyquarantine_drain_dead(heap, cpu);
 		pyfront_drain_dead(heap, cpu);
+	}
 	mutex_unlock(&pyheaps_lock);
 	return 0;
 }
@@ -565,4 +608,5 @@ void pyreclaim_stop(void)
 	cancel_delayed_work_sync(&trim_work);
 	irq_work_sync(&reserve_irq_work);
 	cancel_work_sync(&reserve_work);
+	cancel_work_sync(&rested_work);
 }

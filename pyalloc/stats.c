@@ -16,16 +16,22 @@
 #include "fault.h"
 #include "front.h"
 #include "heap.h"
+#include "quarantine.h"
 #include "stats.h"
 #include "compat.h"
 
-/* Meta blocks have a row with clients' of their size, which every scheme has. */
+/*
+ * Meta blocks have a row with clients' of their size, which every scheme has,
+ * and decorated ones that of the class which theirs is once more.
+ */
 static struct pyclass_stats *row_of(struct pynode *node, unsigned int class,
 				    struct pyheap_stats *stats)
 {
 	const struct pyclasses *classes = node->heap->classes;
 
-	if (pyclass_is_meta(node->heap, class))
+	if (pyclass_is_decorated(class))
+		class -= PYDECORATED_FIRST;
+	if (pyclass_is_meta(class))
 		class = classes->of_step[PYALLOC_STEP(classes->class[class].size)];
 	return &stats->class[class];
 }
@@ -41,19 +47,19 @@ static void add_class(struct pynode *node, unsigned int class,
 	row->live += state->live;
 	row->available += state->pools * size->blocks - state->live;
 	row->cached += state->depot.nr_full * (pyclass_slots(size) - 1);
-	if (pyclass_is_meta(node->heap, class))
+	if (pyclass_is_meta(class))
 		row->meta += state->live;
 }
 
 static void add_node(struct pynode *node, struct pyheap_stats *stats)
 {
-	const struct pyclasses *classes = node->heap->classes;
 	unsigned long flags;
 	unsigned int i;
 
 	pynode_look(node, &flags);
-	for (i = 0; i < pyclasses_all(classes); i++)
-		add_class(node, i, stats);
+	for (i = 0; i < PYCLASSES_ALL; i++)
+		if (pyclass_exists(node->heap, i))
+			add_class(node, i, stats);
 	stats->arenas += node->nr_arenas;
 	stats->highwater += node->highwater;
 	stats->taken += node->taken;
@@ -62,26 +68,30 @@ static void add_node(struct pynode *node, struct pyheap_stats *stats)
 	stats->metadata_bytes += node->metadata;
 	stats->lock_holds += node->lock_holds;
 	pynode_look_away(node, flags);
-	stats->metadata_bytes += struct_size(node, class, pyclasses_all(classes));
+	stats->metadata_bytes += struct_size(node, class, PYCLASSES_ALL);
+}
+
+static void add_counts(unsigned int domain, unsigned long mallocs,
+		       unsigned long frees, size_t size,
+		       struct pyheap_stats *stats, struct pyclass_stats *class)
+{
+	class->mallocs += mallocs;
+	class->frees += frees;
+	stats->domain_mallocs[domain] += mallocs;
+	stats->domain_frees[domain] += frees;
+	stats->domain_blocks[domain] += mallocs - frees;
+	stats->domain_bytes[domain] += (long)(mallocs - frees) * size;
 }
 
 static void add_stock(struct pystock *stock, size_t size,
 		      struct pyheap_stats *stats, struct pyclass_stats *class)
 {
-	unsigned long mallocs, frees;
 	unsigned int i;
 
 	class->cached += pystock_cached(stock);
-	for (i = 0; i < PYFRONT_DOMAINS; i++) {
-		mallocs = local_read(&stock->mallocs[i]);
-		frees = pystock_frees(stock, i);
-		class->mallocs += mallocs;
-		class->frees += frees;
-		stats->domain_mallocs[i] += mallocs;
-		stats->domain_frees[i] += frees;
-		stats->domain_blocks[i] += mallocs - frees;
-		stats->domain_bytes[i] += (long)(mallocs - frees) * size;
-	}
+	for (i = 0; i < PYFRONT_DOMAINS; i++)
+		add_counts(i, local_read(&stock->mallocs[i]),
+			   pystock_frees(stock, i), size, stats, class);
 }
 
 static void add_front(struct pyheap *heap, int cpu,
@@ -93,6 +103,28 @@ static void add_front(struct pyheap *heap, int cpu,
 	for (i = 0; i < heap->classes->nr; i++)
 		add_stock(&front->stock[i], pyheap_class(heap, i)->size,
 			  stats, &stats->class[i]);
+}
+
+static void add_quarantine(struct pyheap *heap, int cpu,
+			   struct pyheap_stats *stats)
+{
+	struct pyquarantine *rest;
+	unsigned int i, domain;
+	unsigned long mallocs, frees;
+
+	if (!smp_load_acquire(&heap->quarantine))
+		return;
+	for (i = 0; i < heap->classes->nr; i++) {
+		rest = per_cpu_ptr(heap->quarantine, cpu) + i;
+		stats->class[i].cached += pyquarantine_cached(rest);
+		for (domain = 0; domain < PYFRONT_DOMAINS; domain++) {
+			mallocs = local_read(&rest->mallocs[domain]);
+			frees = local_read(&rest->frees[domain]);
+			add_counts(domain, mallocs, frees,
+				   pyheap_class(heap, i)->size, stats,
+				   &stats->class[i]);
+		}
+	}
 }
 
 static void sum_class(const struct pyclass *class, struct pyclass_stats *row,
@@ -141,12 +173,15 @@ void pystats_heap(struct pyheap *heap, struct pyheap_stats *stats)
 	memset(stats, 0, sizeof(*stats));
 	for_each_node(nid)
 		add_node(heap->node[nid], stats);
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		add_front(heap, cpu, stats);
+		add_quarantine(heap, cpu, stats);
+	}
 	for (i = 0; i < heap->classes->nr; i++)
 		sum_class(pyheap_class(heap, i), &stats->class[i], stats);
 	stats->bytes = stats->live_bytes;
 	stats->metadata_bytes += sizeof(*heap) + pyfront_bytes(heap) +
+				 pyquarantine_metadata_bytes(heap) +
 				 nr_node_ids * sizeof(*heap->node);
 	if (heap == &pyheap_default)
 		stats->metadata_bytes += pymap_bytes();

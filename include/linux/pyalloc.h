@@ -157,6 +157,44 @@ size_t pyalloc_usable_size(const void *ptr);
 size_t pymem_get_allocated_blocks(void);
 size_t pyalloc_reclaim(void);
 
+/**
+ * struct pymem_allocator - what serves a domain
+ * @ctx: what each function gets first
+ * @malloc: as pymem_malloc()
+ * @calloc: as pymem_calloc()
+ * @realloc: as pymem_realloc()
+ * @free: as pymem_free(), but never called with NULL
+ */
+struct pymem_allocator {
+	void	*ctx;
+	void	*(*malloc)(void *ctx, size_t size, gfp_t gfp);
+	void	*(*calloc)(void *ctx, size_t nelem, size_t elsize, gfp_t gfp);
+	void	*(*realloc)(void *ctx, void *ptr, size_t size, gfp_t gfp);
+	void	(*free)(void *ctx, void *ptr);
+};
+
+int pymem_get_allocator(enum pymem_domain domain,
+			struct pymem_allocator *allocator);
+int pymem_set_allocator(enum pymem_domain domain,
+			const struct pymem_allocator *allocator);
+int pymem_setup_debug_hooks(void);
+
+/**
+ * struct pyarena_allocator - where arenas come from
+ * @ctx: what each function gets first
+ * @alloc: @size bytes, a power of two of 16384 at least, aligned to 4096, of
+ *	the direct map or of vmalloc; or NULL
+ * @free: takes what @alloc gave, and its size
+ */
+struct pyarena_allocator {
+	void	*ctx;
+	void	*(*alloc)(void *ctx, size_t size, gfp_t gfp);
+	void	(*free)(void *ctx, void *ptr, size_t size);
+};
+
+int pyarena_get_allocator(struct pyarena_allocator *allocator);
+int pyarena_set_allocator(const struct pyarena_allocator *allocator);
+
 void __pymem_free_rcu(void *ptr, struct rcu_head *rcu);
 void __pyobject_free_rcu(void *ptr, struct rcu_head *rcu);
 

@@ -1,0 +1,1210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Debug hooks: decorate each block, and look at the decorations when it
+ * comes back.
+ *
+ * A small block comes from pools that have decorated blocks alone, so that the
+ * map tells what it is; any other one has a record.  Nothing is guessed from
+ * what lies in front of a pointer, and blocks of either kind may live at the
+ * same time: hooks can be turned on and off at any time.
+ *
+ * Of what is damaged nothing is believed: a size that does not go with
+ * its class, or lies behind overwritten pads, leads nowhere.  Such a block is
+ * reported, and kept out of use for good.
+ *
+ * From where a block is taken to where its last decoration is written, and
+ * from the first look at a free to where the block is dead, preemption is off:
+ * who sees a block in between sees it otherwise after a grace period.
+ *
+ * Contexts: all, NMI included.
+ * Lock order: takes no lock with another one held; see record.c and
+ * quarantine.c.
+ */
+#include <linux/irq_work.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "domain.h"
+#include "hook.h"
+#include "link.h"
+#include "quarantine.h"
+#include "raw.h"
+#include "compat.h"
+
+/* For which domains new blocks are decorated: a bit each. */
+unsigned int pyhook_domains;
+
+/* How many bytes that takes a block. */
+unsigned int pyhook_overhead __ro_after_init = PYHOOK_HEAD + PYHOOK_TAIL;
+
+static bool serials __ro_after_init;
+static atomic64_t last_serial;
+
+/* Blocks that are kept out of use. */
+atomic_long_t pyhook_kept;
+
+static const u8 ids[PYMEM_NR_DOMAINS] = { 'r', 'm', 'o' };
+
+#define CAPITAL	0x20
+
+/* The second word of a live block. */
+static __always_inline u64 mark_of(u8 id)
+{
+	return IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ?
+	       PYHOOK_WORD(PYHOOK_FORBIDDEN) >> 8 | (u64)id << 56 :
+	       PYHOOK_WORD(PYHOOK_FORBIDDEN) << 8 | id;
+}
+
+static void *ptr_of(const struct pyhook_block *block)
+{
+	return block->base + PYHOOK_HEAD;
+}
+
+/* === Decorations === */
+
+static __always_inline void *decorate(void *base, size_t size, u8 id,
+				      u64 fill)
+{
+	u64 *word = base, *end = base + PYHOOK_HEAD + size;
+	void *tail = end;
+
+	word[0] = (__force u64)cpu_to_be64(size);
+	word[1] = mark_of(id);
+	/* A block has room for whole pairs, the last of which the tail hits. */
+	for (word += 2; word < end; word += 2) {
+		word[0] = fill;
+		word[1] = fill;
+	}
+	put_unaligned(PYHOOK_WORD(PYHOOK_FORBIDDEN), (u64 *)tail);
+	if (unlikely(serials))
+		put_unaligned_be64(atomic64_inc_return(&last_serial), tail + 8);
+	return base + PYHOOK_HEAD;
+}
+
+static __always_inline u64 fill_for(gfp_t gfp)
+{
+	return gfp & __GFP_ZERO ? 0 : PYHOOK_WORD(PYHOOK_CLEAN);
+}
+
+/* It is free now: nothing of it is left but who freed it. */
+static __always_inline void bury(void *base, size_t room, unsigned long caller)
+{
+	const u64 dead = PYHOOK_WORD(PYHOOK_DEAD);
+	u64 *word = base, *end = base + room;
+
+	word[0] = pylink_code(base, caller);
+	word[1] = dead;
+	for (word += 2; word + 4 <= end; word += 4) {
+		word[0] = dead;
+		word[1] = dead;
+		word[2] = dead;
+		word[3] = dead;
+	}
+	if (word < end) {
+		word[0] = dead;
+		word[1] = dead;
+	}
+}
+
+/**
+ * pyhook_bury() - make the blocks of a new pool as if they had been freed
+ * @pool: where it begins
+ * @bytes: how large it is
+ *
+ * Context: Any.
+ */
+void pyhook_bury(void *pool, size_t bytes)
+{
+	pysan_show(pool, bytes);
+	memset(pool, PYHOOK_DEAD, bytes);
+	pysan_hide(pool, bytes);
+}
+
+/* === Looking === */
+
+static u8 peek_byte(const void *ptr)
+{
+	const u64 *word = PTR_ALIGN_DOWN(ptr, sizeof(*word));
+	u64 bytes = pyhook_peek(*word);
+
+	return ((u8 *)&bytes)[(unsigned long)ptr % sizeof(*word)];
+}
+
+static void peek_bytes(u8 *to, const void *from, size_t n)
+{
+	while (n--)
+		*to++ = peek_byte(from++);
+}
+
+/* How many of some bytes are not @byte; the first of them is noted. */
+static size_t count_wrong(const void *from, size_t n, u8 byte, const void *ptr,
+			  long *first)
+{
+	size_t i, wrong = 0;
+
+	for (i = 0; i < n; i++) {
+		if (peek_byte(from + i) == byte)
+			continue;
+		if (!wrong++)
+			*first = from + i - ptr;
+	}
+	return wrong;
+}
+
+/* Is it free, as far as its second word says so? */
+static bool looks_dead(const struct pyhook_block *block)
+{
+	const u64 *head = block->base;
+
+	return pyhook_peek(head[1]) == PYHOOK_WORD(PYHOOK_DEAD);
+}
+
+static void examine_dead(const struct pyhook_block *block,
+			 struct pyreport_block *seen)
+{
+	u64 *head = block->base, freed_by = pyhook_peek(head[0]);
+
+	seen->seen = true;
+	seen->is_dead = true;
+	if (freed_by != PYHOOK_WORD(PYHOOK_DEAD))
+		seen->freed_by = pylink_code(head, freed_by);
+	peek_bytes(seen->first, head + 2, PYREPORT_DATA);
+	seen->wrong = count_wrong(head + 1, block->room - 8, PYHOOK_DEAD,
+				  head + 2, &seen->offset);
+}
+
+/* No pool has blocks of raw. */
+static bool is_id(const struct pyhook_block *block, u8 byte)
+{
+	byte |= CAPITAL;
+	return memchr(ids, byte, sizeof(ids)) &&
+	       (block->record || byte != ids[PYMEM_DOMAIN_RAW]);
+}
+
+/* Can a block of that room have been made for so many bytes? */
+static bool is_size(const struct pyhook_block *block, u64 size)
+{
+	size_t total = ALIGN(size + pyhook_overhead, 16);
+
+	if (block->record)
+		return size == block->record->size;
+	return size && size + pyhook_overhead <= block->room &&
+	       block->heap->classes->of_step[PYALLOC_STEP(total)] ==
+	       block->class;
+}
+
+static bool examine_head(const struct pyhook_block *block,
+			 struct pyreport_block *seen)
+{
+	const u64 *head = block->base;
+	u64 size = be64_to_cpu((__force __be64)pyhook_peek(head[0]));
+
+	peek_bytes(seen->before, head + 1, sizeof(seen->before));
+	seen->domain = seen->before[0];
+	seen->wrong = count_wrong((void *)head + 9, 7, PYHOOK_FORBIDDEN,
+				  head + 2, &seen->offset);
+	if (!seen->wrong && !is_id(block, seen->domain)) {
+		seen->wrong = 1;
+		seen->offset = -8;
+	} else if (!seen->wrong && !is_size(block, size)) {
+		seen->wrong = 1;
+		seen->offset = -PYHOOK_HEAD;
+	}
+	seen->requested = size;
+	seen->head_intact = !seen->wrong;
+	return seen->head_intact;
+}
+
+/* With a size that can be believed. */
+static bool examine_tail(const struct pyhook_block *block,
+			 struct pyreport_block *seen)
+{
+	const void *ptr = ptr_of(block), *tail = ptr + seen->requested;
+	size_t some = min_t(size_t, seen->requested, PYREPORT_DATA);
+
+	peek_bytes(seen->after, tail, sizeof(seen->after));
+	peek_bytes(seen->last, tail - some, some);
+	if (serials) {
+		peek_bytes((u8 *)&seen->serial, tail + 8, 8);
+		seen->serial = be64_to_cpu((__force __be64)seen->serial);
+	}
+	seen->wrong = count_wrong(tail, PYHOOK_TAIL, PYHOOK_FORBIDDEN, ptr,
+				  &seen->offset);
+	return !seen->wrong;
+}
+
+/**
+ * pyhook_examine() - what state is a decorated block in?
+ * @block: the block
+ * @report: its part about the block is filled in
+ *
+ * Context: Any; the memory has to stay.  Another CPU may be at it.
+ * Return: PYALLOC_NO_MISTAKE: live and sound; PYALLOC_DOUBLE_FREE: free, or
+ * to be freed after a grace period; or what was damaged.
+ */
+enum pyalloc_mistake pyhook_examine(const struct pyhook_block *block,
+				    struct pyalloc_report *report)
+{
+	struct pyreport_block *seen = &report->block;
+
+	if (looks_dead(block)) {
+		examine_dead(block, seen);
+		return seen->wrong ? PYALLOC_USE_AFTER_FREE :
+				     PYALLOC_DOUBLE_FREE;
+	}
+	seen->seen = true;
+	peek_bytes(seen->first, ptr_of(block), PYREPORT_DATA);
+	if (!examine_head(block, seen))
+		return PYALLOC_UNDERFLOW;
+	if (!examine_tail(block, seen))
+		return PYALLOC_OVERFLOW;
+	return seen->domain & CAPITAL ? PYALLOC_NO_MISTAKE :
+					PYALLOC_DOUBLE_FREE;
+}
+
+/* === Reports === */
+
+static void look_at_neighbour(const struct pyhook_block *block, int step,
+			      struct pyreport_block *seen)
+{
+	struct pyhook_block other = *block;
+	struct pyalloc_report report = {};
+	unsigned int i = step > 0;
+	enum pyalloc_mistake mistake;
+
+	other.base += step * (long)block->room;
+	/* The same granules have the same pool. */
+	if (pymap_lookup(other.base) != pymap_lookup(block->base) ||
+	    pyheap_judge(other.base) == PYALLOC_INTERIOR)
+		return;
+	mistake = pyheap_judge(other.base);
+	if (mistake == PYALLOC_NO_MISTAKE)
+		mistake = pyhook_examine(&other, &report);
+	seen->neighbour[i] = mistake == PYALLOC_NO_MISTAKE ? PYREPORT_LIVE :
+			     mistake == PYALLOC_DOUBLE_FREE ? PYREPORT_FREE :
+			     PYREPORT_DAMAGED;
+	seen->neighbour_size[i] = report.block.requested;
+}
+
+/**
+ * pyhook_report() - report what was seen of a block, and of those next to it
+ * @block: the block, which is out of its pool, so that the pool stays
+ * @report: all but what is filled in here
+ *
+ * Context: Any, with no lock of pyalloc's held.
+ */
+void pyhook_report(const struct pyhook_block *block,
+		   struct pyalloc_report *report)
+{
+	report->ptr = ptr_of(block);
+	if (!block->record) {
+		look_at_neighbour(block, -1, &report->block);
+		look_at_neighbour(block, 1, &report->block);
+	}
+	pydebug_say(report, block->record ? 0 : pymap_lookup(block->base));
+}
+
+/* === Blocks that are kept === */
+
+/*
+ * Nobody gets it again.  With a record it is known when it is freed once
+ * more, and can be forgiven.
+ */
+static void keep(const struct pyhook_block *block)
+{
+	struct pyrecord *record;
+
+	atomic_long_inc(&pyhook_kept);
+	atomic_long_inc(&block->heap->false_frees);
+	if (!pyraw_may_call())
+		return;
+	record = kzalloc(sizeof(*record), GFP_NOWAIT | __GFP_NOWARN);
+	if (!record)
+		return;
+	record->ptr = ptr_of(block);
+	record->base = block->base;
+	record->state = PYRECORD_KEPT;
+	if (!pyrecord_add(record))
+		kfree(record);
+}
+
+/**
+ * pyhook_is_kept() - is a block out of use for good?
+ * @ptr: any pointer
+ *
+ * Context: Any.
+ * Return: true if it is known to be.
+ */
+bool pyhook_is_kept(const void *ptr)
+{
+	struct pyrecord *record;
+	bool kept;
+
+	rcu_read_lock();
+	record = pyrecord_find(ptr);
+	kept = record && READ_ONCE(record->state) == PYRECORD_KEPT;
+	rcu_read_unlock();
+	return kept;
+}
+
+/**
+ * pyhook_keep_dead() - a block that was free is not as it was left
+ * @heap: whose it is
+ * @class: its class, as if it were not decorated
+ * @base: the block, which is out of its pool
+ * @caller: who came across it
+ *
+ * Context: Any, with no lock of pyalloc's held.
+ */
+void pyhook_keep_dead(struct pyheap *heap, unsigned int class, void *base,
+		      unsigned long caller)
+{
+	struct pyalloc_report report = {
+		.mistake = PYALLOC_USE_AFTER_FREE,
+		.caller = caller,
+		.site = (unsigned long)base,
+		.kept = true,
+	};
+	struct pyhook_block block = {
+		.base = base, .heap = heap, .class = class,
+		.room = pyheap_class(heap, class)->size,
+	};
+
+	examine_dead(&block, &report.block);
+	keep(&block);
+	pyhook_report(&block, &report);
+}
+
+/* === malloc === */
+
+/* Where the scheduler may not be entered; in doubt it may. */
+static __always_inline bool may_sleep(void)
+{
+	if (rcu_preempt_depth())
+		return false;
+	return IS_ENABLED(CONFIG_PREEMPT_COUNT) ? preemptible() :
+	       !in_interrupt() && !irqs_disabled();
+}
+
+static noinline gfp_t report_sleep(gfp_t gfp, unsigned long caller)
+{
+	pydebug_report(PYALLOC_MAY_NOT_SLEEP, NULL, 0, caller);
+	return gfp & ~__GFP_DIRECT_RECLAIM;
+}
+
+/* It is served as one that may not sleep. */
+static __always_inline gfp_t check_gfp(gfp_t gfp, unsigned long caller)
+{
+	if (gfpflags_allow_blocking(gfp) && unlikely(!may_sleep()))
+		return report_sleep(gfp, caller);
+	return gfp;
+}
+
+/* What a client promised to hold, as a thread of Python holds the GIL. */
+static __always_inline void check_lock(struct pyheap *heap,
+				       unsigned long caller)
+{
+#ifdef CONFIG_LOCKDEP
+	if (heap->lock && debug_locks && !lock_is_held(heap->lock))
+		pydebug_report(PYALLOC_UNLOCKED, NULL, 0, caller);
+#endif
+}
+
+/* One word in the kernel's own allocators for what is known of a block. */
+static struct pyrecord *make_record(enum pymem_domain domain, size_t size,
+				    gfp_t gfp)
+{
+	struct pyrecord *record;
+
+	gfp &= __GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_NOFAIL;
+	record = pyraw_malloc(sizeof(*record), gfp | __GFP_ZERO, NUMA_NO_NODE);
+	if (record) {
+		record->size = size;
+		record->domain = domain;
+	}
+	return record;
+}
+
+/* Of kmalloc's smaller caches not all are aligned to 16 bytes. */
+static size_t raw_size(size_t size)
+{
+	size = ALIGN(size + pyhook_overhead, 16);
+	return size < 256 ? roundup_pow_of_two(size) : size;
+}
+
+static void *take_base(const struct pymem_allocator *inner, size_t size,
+		       gfp_t gfp, int nid)
+{
+	gfp &= ~__GFP_ZERO;
+	return inner ? inner->malloc(inner->ctx, size, gfp) :
+		       pyraw_malloc(size, gfp, nid);
+}
+
+static void give_base(const struct pymem_allocator *inner, void *base)
+{
+	if (inner->free)
+		inner->free(inner->ctx, base);
+	else
+		pyraw_free(base);
+}
+
+/* A block that no pool has, from raw or from an allocator below the hooks. */
+static void *malloc_recorded(const struct pymem_allocator *inner,
+			     enum pymem_domain domain, size_t size, gfp_t gfp,
+			     int nid)
+{
+	struct pyrecord *record;
+	void *ptr = NULL;
+
+	size += !size;
+	if (size > INT_MAX - 2 * PAGE_SIZE)
+		goto out;
+	record = make_record(domain, size, gfp);
+	if (!record)
+		goto out;
+	record->base = take_base(inner, raw_size(size), gfp, nid);
+	if (!record->base) {
+		pyraw_free(record);
+		goto out;
+	}
+	if (inner)
+		record->inner = *inner;
+	else
+		record->room = pyraw_usable_size(record->base);
+	ptr = decorate(record->base, size, ids[domain], fill_for(gfp));
+	record->ptr = ptr;
+	if (!pyrecord_add(record)) {
+		give_base(&record->inner, record->base);
+		pyraw_free(record);
+		return NULL;
+	}
+out:
+	if (!inner)
+		pydomain_count_raw(domain, ptr ? record->room : 0);
+	return ptr;
+}
+
+/* A block of a pool, which is dead, goes to a client. */
+static __always_inline void *hand_out(struct pyquarantine *rest, void *base,
+				      size_t room, enum pymem_domain domain,
+				      size_t size, gfp_t gfp)
+{
+	pysan_show(base, room);
+	local_inc(&rest->mallocs[PYFRONT_DOMAIN(domain)]);
+	return decorate(base, size, ids[domain], fill_for(gfp));
+}
+
+/* Where none is ready, or the one that was is @damaged. */
+static void *malloc_pooled(struct pyheap *heap, enum pymem_domain domain,
+			   size_t size, gfp_t gfp, int nid, void *damaged,
+			   unsigned long caller)
+{
+	size_t total = ALIGN(size + pyhook_overhead, 16);
+	unsigned int class = heap->classes->of_step[PYALLOC_STEP(total)];
+	size_t room = pyheap_class(heap, class)->size;
+	void *base = damaged, *ptr;
+
+	for (;;) {
+		if (!base)
+			base = pyquarantine_take(heap, class, gfp, nid);
+		if (!base)
+			return NULL;
+		preempt_disable();
+		if (likely(pyhook_is_dead(base, room)))
+			break;
+		preempt_enable();
+		pyhook_keep_dead(heap, class, base, caller);
+		base = NULL;
+	}
+	ptr = hand_out(pyquarantine_here(heap, class), base, room, domain, size,
+		       gfp);
+	preempt_enable();
+	pysan_track(base, room, gfp);
+	return ptr;
+}
+
+/* The long way: any size, any gfp. */
+static noinline void *malloc_slow(struct pyheap *heap, enum pymem_domain domain,
+				  size_t size, gfp_t gfp, int nid,
+				  void *damaged, unsigned long caller)
+{
+	void *ptr = NULL;
+
+	gfp = check_gfp(gfp, caller);
+	check_lock(heap, caller);
+	size += !size;
+	if (domain == PYMEM_DOMAIN_RAW)
+		return malloc_recorded(NULL, domain, size, gfp, nid);
+	if (nr_online_nodes == 1)
+		nid = NUMA_NO_NODE;
+	if (size + pyhook_overhead <= PYALLOC_SMALL_MAX &&
+	    !(gfp & PYALLOC_GFP_RAW) && pydomain_uses_heap())
+		ptr = malloc_pooled(heap, domain, size, gfp, nid, damaged,
+				    caller);
+	if (ptr)
+		return ptr;
+	if (pyarena_may_take(gfp))
+		return malloc_recorded(NULL, domain, size, gfp, nid);
+	pydomain_count_raw(domain, 0);
+	return NULL;
+}
+
+/**
+ * pyhook_malloc() - allocate a decorated block
+ * @heap: the heap that serves small requests
+ * @domain: who asks
+ * @size: bytes; 0 is served as 1
+ * @gfp: as for kmalloc()
+ * @nid: the node, or NUMA_NO_NODE
+ * @caller: whom to name
+ *
+ * Context: As the domain.
+ * Return: the block, or NULL.
+ */
+void *pyhook_malloc(struct pyheap *heap, enum pymem_domain domain, size_t size,
+		    gfp_t gfp, int nid, unsigned long caller)
+{
+	size_t total = (size + pyhook_overhead + 15) & ~15UL;
+	const struct pyclasses *classes = heap->classes;
+	struct pyquarantine *rest;
+	unsigned int class;
+	void *base = NULL, *ptr;
+	size_t room;
+
+	if (unlikely(size - 1 >= PYALLOC_SMALL_MAX ||
+		     total > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL) ||
+	    PYSAN_WATCHES || IS_ENABLED(CONFIG_LOCKDEP) ||
+	    domain == PYMEM_DOMAIN_RAW || nid != NUMA_NO_NODE ||
+	    unlikely(!pydomain_uses_heap()))
+		goto slow;
+	if (gfpflags_allow_blocking(gfp) && unlikely(!may_sleep()))
+		goto slow;
+	class = classes->of_step[PYALLOC_STEP(total)];
+	room = classes->class[class].size;
+	preempt_disable_notrace();
+	rest = pyquarantine_here(heap, class);
+	base = pyquarantine_pop(rest);
+	if (unlikely(!base) || unlikely(!pyhook_is_dead(base, room))) {
+		pycompat_preempt_enable_notrace();
+		goto slow;
+	}
+	ptr = hand_out(rest, base, room, domain, size, 0);
+	pycompat_preempt_enable_notrace();
+	return ptr;
+slow:
+	return malloc_slow(heap, domain, size, gfp, nid, base, caller);
+}
+
+/**
+ * pyhook_malloc_over() - the same over an allocator that a client put there
+ * @inner: that allocator
+ * @domain: who asks
+ * @size: bytes; 0 is served as 1
+ * @gfp: as for kmalloc()
+ * @caller: whom to name
+ *
+ * Context: As that allocator.
+ * Return: the block, or NULL.
+ */
+void *pyhook_malloc_over(const struct pymem_allocator *inner,
+			 enum pymem_domain domain, size_t size, gfp_t gfp,
+			 unsigned long caller)
+{
+	return malloc_recorded(inner, domain, size, check_gfp(gfp, caller),
+			       NUMA_NO_NODE);
+}
+
+/* === free === */
+
+/* What was freed in NMI, until an irq_work does the rest. */
+static LLIST_HEAD(waiting);
+
+static void end_free(struct pyrecord *record);
+
+static void end_waiting(struct irq_work *work)
+{
+	struct pyrecord *record, *next;
+
+	llist_for_each_entry_safe(record, next, llist_del_all(&waiting), wait)
+		end_free(record);
+}
+
+static DEFINE_IRQ_WORK(waiting_work, end_waiting);
+
+static void free_record(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct pyrecord, rcu));
+}
+
+/**
+ * pyhook_release() - give a block of raw back, which rested
+ * @record: its record
+ *
+ * Context: Any but NMI.
+ */
+void pyhook_release(struct pyrecord *record)
+{
+	struct pyhook_block block = {
+		.base = record->base, .record = record,
+		.room = pyhook_room_of(record),
+	};
+	struct pyalloc_report report = {
+		.mistake = PYALLOC_USE_AFTER_FREE,
+		.caller = _THIS_IP_,
+		.site = (unsigned long)record->base,
+		.kept = true,
+	};
+
+	if (unlikely(!pyhook_is_dead(block.base, block.room))) {
+		examine_dead(&block, &report.block);
+		report.block.freed_by = record->freed_by;
+		WRITE_ONCE(record->state, PYRECORD_KEPT);
+		atomic_long_inc(&pyhook_kept);
+		pyhook_report(&block, &report);
+		return;
+	}
+	pyrecord_remove(record);
+	pyraw_free(record->base);
+	call_rcu(&record->rcu, free_record);
+}
+
+static void end_free(struct pyrecord *record)
+{
+	struct pymem_allocator inner = record->inner;
+	void *base = record->base;
+
+	if (!inner.free) {
+		pyquarantine_rest(record);
+		return;
+	}
+	pyrecord_remove(record);
+	call_rcu(&record->rcu, free_record);
+	give_base(&inner, base);
+}
+
+/* Nobody else frees it: to be ended where that is possible. */
+static void begin_free(struct pyrecord *record)
+{
+	if (!in_nmi())
+		end_free(record);
+	else if (llist_add(&record->wait, &waiting))
+		irq_work_queue(&waiting_work);
+}
+
+static struct pyhook_block block_of(struct pyrecord *record)
+{
+	return (struct pyhook_block) {
+		.base = record->base, .record = record,
+		.room = record->size + pyhook_overhead,
+		.size = record->size, .domain = record->domain,
+	};
+}
+
+static enum pyalloc_mistake examine_record(const struct pyhook_block *block,
+					   struct pyalloc_report *report)
+{
+	if (READ_ONCE(block->record->state) == PYRECORD_LIVE)
+		return pyhook_examine(block, report);
+	/* Dead bytes may be somebody else's by now: they are not looked at. */
+	report->block.freed_by = READ_ONCE(block->record->freed_by);
+	return PYALLOC_DOUBLE_FREE;
+}
+
+static bool claim(struct pyrecord *record, enum pyrecord_state state,
+		  unsigned long caller)
+{
+	if (cmpxchg(&record->state, PYRECORD_LIVE, state) != PYRECORD_LIVE)
+		return false;
+	record->freed_by = caller;
+	return true;
+}
+
+/* Damaged, or free already. */
+static void refuse_recorded(struct pyhook_block *block,
+			    struct pyalloc_report *report)
+{
+	struct pyrecord *record = block->record;
+
+	report->kept = report->mistake != PYALLOC_DOUBLE_FREE &&
+		       claim(record, PYRECORD_KEPT, report->caller);
+	if (report->kept) {
+		atomic_long_inc(&pyhook_kept);
+		if (!record->inner.free)
+			pydomain_uncount_raw(record->domain, record->room);
+	}
+	pyhook_report(block, report);
+}
+
+/**
+ * pyhook_free_recorded() - free a decorated block that no pool has
+ * @domain: who was asked
+ * @ptr: any pointer
+ * @caller: whom to name
+ *
+ * Context: Any.
+ * Return: false if it is none.
+ */
+bool pyhook_free_recorded(enum pymem_domain domain, void *ptr,
+			  unsigned long caller)
+{
+	struct pyalloc_report report = { .caller = caller, .by = domain };
+	struct pyhook_block block;
+	struct pyrecord *record;
+
+	rcu_read_lock();
+	record = pyrecord_find(ptr);
+	if (!record) {
+		rcu_read_unlock();
+		return false;
+	}
+	block = block_of(record);
+	report.mistake = examine_record(&block, &report);
+	if (report.mistake == PYALLOC_NO_MISTAKE &&
+	    !claim(record, PYRECORD_FREE, caller))
+		report.mistake = PYALLOC_DOUBLE_FREE;
+	if (report.mistake != PYALLOC_NO_MISTAKE) {
+		refuse_recorded(&block, &report);
+		rcu_read_unlock();
+		return true;
+	}
+	bury(block.base, pyhook_room_of(record), caller);
+	rcu_read_unlock();
+	if (domain != record->domain) {
+		report.mistake = PYALLOC_WRONG_DOMAIN;
+		pyhook_report(&block, &report);
+	}
+	if (!record->inner.free)
+		pydomain_uncount_raw(record->domain, record->room);
+	begin_free(record);
+	return true;
+}
+
+/* A block of a pool, which is live and sound, comes back. */
+static __always_inline void take_back(struct pyheap *heap,
+				      struct pyquarantine *rest,
+				      enum pymem_domain domain,
+				      unsigned int class, void *base,
+				      size_t room, unsigned long caller)
+{
+	bury(base, room, caller);
+	pysan_hide(base, room);
+	local_inc(&rest->frees[PYFRONT_DOMAIN(domain)]);
+	if (!pysan_forget(base))
+		pyfront_park(base, caller);
+	else if (unlikely(!pyquarantine_push(rest, base)))
+		pyquarantine_put(heap, class, base, caller);
+}
+
+/* What is no block, or is free and in its pool. */
+static void refuse(const struct pyhook_block *block,
+		   struct pyalloc_report *report)
+{
+	if (report->block.seen)
+		pyhook_report(block, report);
+	else
+		pydebug_report(report->mistake, ptr_of(block),
+			       pymap_lookup(ptr_of(block)), report->caller);
+}
+
+/* Returns what it is; what was seen of it is in the report. */
+static enum pyalloc_mistake examine_pooled(const struct pyhook_block *block,
+					   struct pyalloc_report *report)
+{
+	enum pyalloc_mistake mistake = pyheap_judge(block->base);
+
+	if (mistake != PYALLOC_NO_MISTAKE)
+		return mistake;
+	mistake = pyhook_examine(block, report);
+	/* Who frees it does not mind what else was done to it. */
+	if (mistake == PYALLOC_USE_AFTER_FREE || pyhook_is_kept(ptr_of(block)))
+		mistake = PYALLOC_DOUBLE_FREE;
+	return mistake;
+}
+
+/* Of a block of a pool; if that was overwritten it counts for mem. */
+static enum pymem_domain domain_of(u8 id)
+{
+	return (id | CAPITAL) == ids[PYMEM_DOMAIN_OBJ] ? PYMEM_DOMAIN_OBJ :
+							 PYMEM_DOMAIN_MEM;
+}
+
+static noinline void free_slow(struct pyheap *asked, enum pymem_domain domain,
+			       struct pyhook_block *block, unsigned long caller)
+{
+	struct pyalloc_report report = { .caller = caller, .by = domain };
+	struct pyquarantine *rest;
+
+	report.mistake = examine_pooled(block, &report);
+	if (report.mistake != PYALLOC_NO_MISTAKE &&
+	    pyhook_free_recorded(domain, ptr_of(block), caller))
+		return;
+	if (report.mistake == PYALLOC_UNDERFLOW ||
+	    report.mistake == PYALLOC_OVERFLOW) {
+		report.kept = true;
+		keep(block);
+	} else if (report.mistake != PYALLOC_NO_MISTAKE) {
+		refuse(block, &report);
+		return;
+	}
+	preempt_disable();
+	rest = pyquarantine_here(block->heap, block->class);
+	block->domain = domain_of(report.block.domain);
+	if (report.kept)
+		local_inc(&rest->frees[PYFRONT_DOMAIN(block->domain)]);
+	else
+		take_back(block->heap, rest, block->domain, block->class,
+			  block->base, block->room, caller);
+	preempt_enable();
+	if (!report.kept)
+		report.mistake = block->domain != domain ? PYALLOC_WRONG_DOMAIN :
+				 block->heap != asked ? PYALLOC_WRONG_HEAP :
+				 PYALLOC_NO_MISTAKE;
+	if (report.mistake != PYALLOC_NO_MISTAKE)
+		pyhook_report(block, &report);
+}
+
+/**
+ * pyhook_free() - free a decorated block of a pool
+ * @asked: the heap that was asked
+ * @domain: the domain that was asked
+ * @ptr: a pointer into a pool of decorated blocks
+ * @class: the class of that pool
+ * @caller: whom to name
+ *
+ * Context: Any.
+ */
+void pyhook_free(struct pyheap *asked, enum pymem_domain domain, void *ptr,
+		 unsigned int class, unsigned long caller)
+{
+	struct pyheap *heap = READ_ONCE(pyheap_others) ?
+			      pyheap_of(pymap_lookup(ptr)) : &pyheap_default;
+	u64 *head = ptr - PYHOOK_HEAD;
+	const struct pyclass *size;
+	struct pyquarantine *rest;
+	u64 requested;
+
+	class -= PYDECORATED_FIRST;
+	size = pyheap_class(heap, class);
+	preempt_disable_notrace();
+	if (unlikely(!pyclass_is_start(size, head)) ||
+	    unlikely(pyhook_peek(head[1]) != mark_of(ids[domain])) ||
+	    unlikely(heap != asked))
+		goto slow;
+	requested = be64_to_cpu((__force __be64)head[0]);
+	if (unlikely(requested > size->size - pyhook_overhead) ||
+	    unlikely(get_unaligned((u64 *)(ptr + requested)) !=
+		     PYHOOK_WORD(PYHOOK_FORBIDDEN)))
+		goto slow;
+	rest = pyquarantine_here(heap, class);
+	take_back(heap, rest, domain, class, head, size->size, caller);
+	pycompat_preempt_enable_notrace();
+	return;
+slow:
+	pycompat_preempt_enable_notrace();
+	free_slow(asked, domain, &(struct pyhook_block) {
+		.base = head, .room = size->size, .heap = heap, .class = class,
+	}, caller);
+}
+
+/* === realloc, usable size, free after a grace period === */
+
+/**
+ * pyhook_knows() - is this a decorated block?
+ * @ptr: any pointer
+ *
+ * Context: Any.
+ * Return: true also for what lies in a pool of decorated blocks.
+ */
+bool pyhook_knows(const void *ptr)
+{
+	bool known = pyclass_code_is_decorated(pymap_lookup(ptr) &
+					       PYMAP_CODE_MASK);
+
+	if (!known && pyrecord_any()) {
+		rcu_read_lock();
+		known = pyrecord_find(ptr);
+		rcu_read_unlock();
+	}
+	return known;
+}
+
+/* Of a record what is seen is a copy of it, but for the record itself. */
+static bool find(const void *ptr, struct pyhook_block *block,
+		 struct pyalloc_report *report)
+{
+	struct pyrecord *record;
+
+	rcu_read_lock();
+	record = pyrecord_find(ptr);
+	if (record) {
+		*block = block_of(record);
+		report->mistake = examine_record(block, report);
+	}
+	rcu_read_unlock();
+	return record;
+}
+
+/**
+ * pyhook_look() - look at a decorated block, and report what is wrong
+ * @ptr: a pointer that pyhook_knows()
+ * @domain: who was asked, or PYHOOK_ANY_DOMAIN
+ * @caller: whom to name
+ * @block: what it is
+ *
+ * Context: Any.
+ * Return: false if it is damaged, or no live block.
+ */
+bool pyhook_look(const void *ptr, enum pymem_domain domain,
+		 unsigned long caller, struct pyhook_block *block)
+{
+	struct pyalloc_report report = { .caller = caller, .by = domain };
+	u32 entry = pymap_lookup(ptr);
+
+	if (!find(ptr, block, &report)) {
+		memset(block, 0, sizeof(*block));
+		block->base = (void *)ptr - PYHOOK_HEAD;
+		block->heap = pyheap_of(entry);
+		block->class = pymap_class(entry) - PYDECORATED_FIRST;
+		block->room = pyheap_class(block->heap, block->class)->size;
+		report.mistake = examine_pooled(block, &report);
+		block->size = report.block.requested;
+		block->domain = domain_of(report.block.domain);
+	}
+	if (report.mistake == PYALLOC_NO_MISTAKE) {
+		if (domain == PYHOOK_ANY_DOMAIN || domain == block->domain)
+			return true;
+		report.mistake = PYALLOC_WRONG_DOMAIN;
+	}
+	refuse(block, &report);
+	return report.mistake == PYALLOC_WRONG_DOMAIN;
+}
+
+/**
+ * pyhook_shrink() - make a block smaller where it lies
+ * @block: the block, as pyhook_look() found it
+ * @size: bytes that it shall have, fewer than it has
+ *
+ * Context: Any.
+ */
+void pyhook_shrink(struct pyhook_block *block, size_t size)
+{
+	u64 *head = block->base;
+	void *tail = ptr_of(block) + size;
+
+	size += !size;
+	/* A block of a pool keeps a size that goes with its class. */
+	if (!block->record)
+		return;
+	rcu_read_lock();
+	block->record->size = size;
+	head[0] = (__force u64)cpu_to_be64(size);
+	put_unaligned(PYHOOK_WORD(PYHOOK_FORBIDDEN), (u64 *)tail);
+	rcu_read_unlock();
+}
+
+static void end_record_grace(struct rcu_head *rcu)
+{
+	struct pyrecord *record = container_of(rcu, struct pyrecord, rcu);
+
+	WRITE_ONCE(record->state, PYRECORD_LIVE);
+	pyhook_free_recorded(record->domain, (void *)record->ptr,
+			     record->freed_by);
+}
+
+/**
+ * pyhook_begin_grace() - free a block after a grace period
+ * @block: the block, as pyhook_look() found it
+ * @rcu: what lies in it for the purpose
+ * @free: what frees a block of a pool, after pyhook_end_grace()
+ *
+ * Context: Any but NMI.
+ */
+void pyhook_begin_grace(struct pyhook_block *block, struct rcu_head *rcu,
+			rcu_callback_t free)
+{
+	u64 *head = block->base;
+
+	if (!block->record) {
+		head[1] = mark_of(ids[block->domain] & ~CAPITAL);
+		call_rcu(rcu, free);
+	} else if (claim(block->record, PYRECORD_GRACE, _RET_IP_)) {
+		call_rcu(&block->record->rcu, end_record_grace);
+	}
+}
+
+/**
+ * pyhook_end_grace() - a grace period is over
+ * @ptr: a block of a pool that pyhook_begin_grace() took
+ *
+ * Context: Any.
+ */
+void pyhook_end_grace(void *ptr)
+{
+	u64 *head = ptr - PYHOOK_HEAD;
+	unsigned int i;
+
+	for (i = 0; i < PYMEM_NR_DOMAINS; i++)
+		if (head[1] == mark_of(ids[i] & ~CAPITAL))
+			head[1] = mark_of(ids[i]);
+}
+
+/* === Turning on and off === */
+
+static DEFINE_MUTEX(turn_lock);
+
+/* Have there been hooks? */
+static bool was_on;
+
+/**
+ * pyhook_was_on() - have there been decorated blocks?
+ *
+ * Context: Any.
+ * Return: true since hooks were turned on for the first time.
+ */
+bool pyhook_was_on(void)
+{
+	return READ_ONCE(was_on);
+}
+
+/**
+ * pyhook_init_heap() - make a new heap ready for hooks, if there are any
+ * @heap: the heap
+ *
+ * Context: Process.
+ * Return: 0 or -ENOMEM.
+ */
+int pyhook_init_heap(struct pyheap *heap)
+{
+	return pyhook_was_on() ? pyquarantine_init(heap) : 0;
+}
+
+static int prepare(void)
+{
+	struct pyheap *heap;
+	int error;
+
+	error = pyrecord_init();
+	WRITE_ONCE(was_on, true);
+	mutex_lock(&pyheaps_lock);
+	list_for_each_entry(heap, &pyheaps, list)
+		error = error ?: pyquarantine_init(heap);
+	mutex_unlock(&pyheaps_lock);
+	return error;
+}
+
+/**
+ * pyhook_turn() - have blocks decorated from now on, or not
+ * @domains: a bit a domain
+ *
+ * Context: Process; sleeps.
+ * Return: 0, or -ENOMEM with everything as before.
+ */
+int pyhook_turn(unsigned int domains)
+{
+	int error = 0;
+
+	mutex_lock(&turn_lock);
+	if (domains)
+		error = prepare();
+	if (!error) {
+		if (domains)
+			pydomain_wrap(PYWRAP_HOOKS);
+		smp_store_release(&pyhook_domains, domains);
+		if (!domains)
+			pydomain_unwrap(PYWRAP_HOOKS);
+	}
+	mutex_unlock(&turn_lock);
+	return error;
+}
+EXPORT_SYMBOL_GPL(pyhook_turn);
+
+/* With the lock of the record's bucket. */
+static void note_kept(struct pyrecord *record, void *data)
+{
+	struct llist_head *kept = data;
+
+	if (record->state == PYRECORD_KEPT)
+		llist_add(&record->wait, kept);
+}
+
+/**
+ * pyhook_forgive() - put blocks that are kept out of use to use again
+ *
+ * For tests, which damage blocks on purpose.
+ *
+ * Context: Process, while nobody frees one of them.
+ */
+void pyhook_forgive(void)
+{
+	struct pyrecord *record, *next;
+	LLIST_HEAD(kept);
+	struct pyheap *heap;
+	u32 entry;
+
+	pyrecord_walk(note_kept, &kept);
+	llist_for_each_entry_safe(record, next, llist_del_all(&kept), wait) {
+		pyrecord_remove(record);
+		atomic_long_dec(&pyhook_kept);
+		entry = pymap_lookup(record->base);
+		if (!entry) {
+			pyraw_free(record->base);
+		} else {
+			heap = pyheap_of(entry);
+			atomic_long_dec(&heap->false_frees);
+			pysan_show(record->base, 16);
+			bury(record->base,
+			     pyheap_class(heap, pymap_class(entry))->size, 0);
+			pyheap_put(1, &record->base, _THIS_IP_);
+		}
+		call_rcu(&record->rcu, free_record);
+	}
+}
+EXPORT_SYMBOL_GPL(pyhook_forgive);
+
+/**
+ * pyhook_flush() - wait until nothing that was freed in NMI waits any more
+ *
+ * Context: Process, one at a time.
+ */
+void pyhook_flush(void)
+{
+	irq_work_sync(&waiting_work);
+}
+
+/**
+ * pyhook_init() - before the first block is decorated
+ * @with_serials: number the calls
+ */
+void __init pyhook_init(bool with_serials)
+{
+	serials = with_serials;
+	pyhook_overhead = PYHOOK_HEAD + PYHOOK_TAIL + (serials ? 8 : 0);
+}
+
+/* With the lock of the record's bucket; its block is lost. */
+static void note_record(struct pyrecord *record, void *data)
+{
+	llist_add(&record->wait, data);
+}
+
+/**
+ * pyhook_exit() - forget all blocks that are left
+ *
+ * Context: Process, when nobody frees any more.
+ */
+void pyhook_exit(void)
+{
+	struct pyrecord *record, *next;
+	LLIST_HEAD(left);
+
+	pyhook_flush();
+	pyquarantine_drain_raw();
+	pyrecord_walk(note_record, &left);
+	llist_for_each_entry_safe(record, next, llist_del_all(&left), wait) {
+		pyrecord_remove(record);
+		call_rcu(&record->rcu, free_record);
+	}
+	rcu_barrier();
+	pyrecord_exit();
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Records: which blocks outside the pools are decorated, by address.
+ *
+ * Nothing in front of a pointer may be read to find out whether it is a
+ * block with decorations: it may be one of kmalloc's, or the first byte of
+ * a page.  So each such block has a record, found by its address in a hash
+ * table.
+ *
+ * Contexts: look-ups in all, NMI included, under RCU.  Changes in all but NMI.
+ * Lock order: a bucket's lock is innermost; nothing is allocated, freed or
+ * printed under it.
+ */
+#include <linux/hash.h>
+#include <linux/mm.h>
+#include <linux/rculist.h>
+#include <linux/spinlock.h>
+
+#include "fault.h"
+#include "record.h"
+#include "compat.h"
+
+/* A bucket for so much of the machine's memory: the rest is luck. */
+#define BUCKET_PAGES	64
+#define MIN_BITS	8
+#define MAX_BITS	16
+
+/* Buckets share the locks. */
+#define LOCKS		64
+
+static struct hlist_head *buckets;
+static unsigned int bucket_bits;
+static raw_spinlock_t locks[LOCKS];
+
+atomic_long_t pyrecord_count;
+
+static unsigned int bucket_of(const void *ptr)
+{
+	return hash_long((unsigned long)ptr >> 3, bucket_bits);
+}
+
+static raw_spinlock_t *lock_of(unsigned int bucket)
+{
+	return &locks[bucket % LOCKS];
+}
+
+/* The first record of an address, whoever may have removed it since. */
+static struct pyrecord *find_in(unsigned int bucket, const void *ptr)
+{
+	struct pyrecord *record;
+
+	hlist_for_each_entry_rcu(record, &buckets[bucket], hash,
+				 raw_spin_is_locked(lock_of(bucket)))
+		if (record->ptr == ptr)
+			return record;
+	return NULL;
+}
+
+/**
+ * pyrecord_find() - the record of a block
+ * @ptr: any pointer
+ *
+ * Context: Any, under RCU, which keeps what is found.
+ * Return: the record, or NULL: it is not a decorated block outside the pools.
+ */
+struct pyrecord *pyrecord_find(const void *ptr)
+{
+	return pyrecord_any() ? find_in(bucket_of(ptr), ptr) : NULL;
+}
+
+/**
+ * pyrecord_add() - have a block known
+ * @record: its record
+ *
+ * Context: Any but NMI.
+ * Return: false: there is one already.
+ */
+bool pyrecord_add(struct pyrecord *record)
+{
+	unsigned int bucket = bucket_of(record->ptr);
+	unsigned long flags;
+	bool added = false;
+
+	raw_spin_lock_irqsave(lock_of(bucket), flags);
+	if (!find_in(bucket, record->ptr)) {
+		hlist_add_head_rcu(&record->hash, &buckets[bucket]);
+		atomic_long_inc(&pyrecord_count);
+		added = true;
+	}
+	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
+	return added;
+}
+
+/**
+ * pyrecord_remove() - have a block known no longer
+ * @record: its record, which lasts for a grace period
+ *
+ * Context: Any but NMI.
+ * Return: false: somebody else did.
+ */
+bool pyrecord_remove(struct pyrecord *record)
+{
+	unsigned int bucket = bucket_of(record->ptr);
+	unsigned long flags;
+	bool removed = false;
+
+	raw_spin_lock_irqsave(lock_of(bucket), flags);
+	if (!hlist_unhashed(&record->hash)) {
+		hlist_del_init_rcu(&record->hash);
+		atomic_long_dec(&pyrecord_count);
+		removed = true;
+	}
+	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
+	return removed;
+}
+
+/**
+ * pyrecord_walk() - look at each record
+ * @visit: called with the lock of the record's bucket, so that it stays, and
+ *	interrupts off
+ * @data: for @visit
+ *
+ * Context: Process.
+ */
+void pyrecord_walk(void (*visit)(struct pyrecord *record, void *data),
+		   void *data)
+{
+	struct pyrecord *record;
+	struct hlist_node *next;
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; pyrecord_any() && i < 1U << bucket_bits; i++) {
+		if (hlist_empty(&buckets[i]))
+			continue;
+		raw_spin_lock_irqsave(lock_of(i), flags);
+		hlist_for_each_entry_safe(record, next, &buckets[i], hash)
+			visit(record, data);
+		raw_spin_unlock_irqrestore(lock_of(i), flags);
+		cond_resched();
+	}
+}
+
+/**
+ * pyrecord_init() - make the table, if there is none yet
+ *
+ * Context: Process, one at a time.
+ * Return: 0 or -ENOMEM.
+ */
+int pyrecord_init(void)
+{
+	unsigned int i;
+
+	if (buckets)
+		return 0;
+	bucket_bits = clamp_t(unsigned int, ilog2(totalram_pages() / BUCKET_PAGES | 1),
+			      MIN_BITS, MAX_BITS);
+	for (i = 0; i < LOCKS; i++)
+		raw_spin_lock_init(&locks[i]);
+	if (pyfault_strikes(PYFAULT_RECORDS))
+		return -ENOMEM;
+	buckets = kvcalloc(1UL << bucket_bits, sizeof(*buckets), GFP_KERNEL);
+	return buckets ? 0 : -ENOMEM;
+}
+
+/**
+ * pyrecord_exit() - take the table down, which is empty
+ */
+void pyrecord_exit(void)
+{
+	kvfree(buckets);
+	buckets = NULL;
+}
