@@ -577,10 +577,8 @@ int __init pyallocator_init(const char *name)
 			break;
 	if (i == ARRAY_SIZE(choices))
 		return -EINVAL;
-	if (!choices[i].heap) {
-		WRITE_ONCE(pydomain_heap_serves, false);
-		pydomain_wrap(PYWRAP_MALLOC);
-	}
+	if (!choices[i].heap)
+		pydomain_use_heap(false);
 	return choices[i].hooks ? pymem_setup_debug_hooks() : 0;
 }
 

@@ -48,6 +48,7 @@ EXPORT_SYMBOL_GPL(pyalloc_api_1);
 #define count(row, what)	this_cpu_inc(pydomain_counts[row].what)
 
 bool pydomain_heap_serves __read_mostly = true;
+EXPORT_SYMBOL_GPL(pydomain_heap_serves);
 
 /* Why calls take the long way; with its lock. */
 static unsigned int wrapped_by;
@@ -88,6 +89,24 @@ void pydomain_unwrap(unsigned int reason)
 	wrapped_by &= ~reason;
 	mutex_unlock(&wrap_lock);
 }
+
+/**
+ * pydomain_use_heap() - have the heap serve mem and object, or raw alone
+ * @use: what it is from now on
+ *
+ * Blocks that are live are known by themselves.
+ *
+ * Context: Process; sleeps.
+ */
+void pydomain_use_heap(bool use)
+{
+	WRITE_ONCE(pydomain_heap_serves, use);
+	if (use)
+		pydomain_unwrap(PYWRAP_MALLOC);
+	else
+		pydomain_wrap(PYWRAP_MALLOC);
+}
+EXPORT_SYMBOL_GPL(pydomain_use_heap);
 
 /* A checking kernel wants to know of a sleeping gfp where none may sleep. */
 static __always_inline void check_context(gfp_t gfp)

@@ -52,6 +52,7 @@ void pydomain_unwrap(unsigned int reason);
 
 /* Does the heap serve mem and object, or raw alone? */
 extern bool pydomain_heap_serves;
+void pydomain_use_heap(bool use);
 
 static inline bool pydomain_uses_heap(void)
 {

@@ -22,6 +22,7 @@
  */
 #include <linux/irq_work.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
@@ -34,15 +35,18 @@
 
 /* For which domains new blocks are decorated: a bit each. */
 unsigned int pyhook_domains;
+EXPORT_SYMBOL_GPL(pyhook_domains);
 
 /* How many bytes that takes a block. */
 unsigned int pyhook_overhead __ro_after_init = PYHOOK_HEAD + PYHOOK_TAIL;
+EXPORT_SYMBOL_GPL(pyhook_overhead);
 
 static bool serials __ro_after_init;
 static atomic64_t last_serial;
 
 /* Blocks that are kept out of use. */
 atomic_long_t pyhook_kept;
+EXPORT_SYMBOL_GPL(pyhook_kept);
 
 static const u8 ids[PYMEM_NR_DOMAINS] = { 'r', 'm', 'o' };
 
