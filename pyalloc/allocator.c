@@ -412,6 +412,7 @@ static void put_table(enum pymem_domain domain, struct pymem_allocator *table)
 	if (table)
 		pydomain_wrap(PYWRAP_REPLACED);
 	rcu_assign_pointer(pyallocators[domain], table);
+	pyhook_choose_way();
 	if (!pyallocator_any())
 		pydomain_unwrap(PYWRAP_REPLACED);
 	if (!old)

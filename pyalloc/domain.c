@@ -101,6 +101,7 @@ void pydomain_unwrap(unsigned int reason)
 void pydomain_use_heap(bool use)
 {
 	WRITE_ONCE(pydomain_heap_serves, use);
+	pyhook_choose_way();
 	if (use)
 		pydomain_unwrap(PYWRAP_MALLOC);
 	else
@@ -345,9 +346,9 @@ void *pydomain_malloc(enum pymem_domain domain, size_t size, gfp_t gfp)
 }
 
 /* What sees every call, in its order, else the long way. */
-static noinline void *malloc_wrapped(size_t size, gfp_t gfp,
-				     enum pymem_domain domain, int nid,
-				     unsigned long caller)
+static noinline void *malloc_over(size_t size, gfp_t gfp,
+				  enum pymem_domain domain, int nid,
+				  unsigned long caller)
 {
 	if (unlikely(pyallocator_is_replaced(domain)))
 		return pyallocator_malloc(domain, size, gfp);
@@ -355,6 +356,17 @@ static noinline void *malloc_wrapped(size_t size, gfp_t gfp,
 		return pyhook_malloc(&pyheap_default, domain, size, gfp, nid,
 				     caller);
 	return malloc_plain(size, gfp, domain, nid);
+}
+
+/* The short way of debug hooks, without which it leads on at once. */
+static noinline void *malloc_wrapped(size_t size, gfp_t gfp,
+				     enum pymem_domain domain,
+				     unsigned long caller)
+{
+	void *ptr = pyhook_malloc_fast(domain, size, gfp);
+
+	return likely(ptr) ? ptr : malloc_over(size, gfp, domain, NUMA_NO_NODE,
+					       caller);
 }
 
 static noinline void *malloc_slow(size_t size, gfp_t gfp,
@@ -365,26 +377,36 @@ static noinline void *malloc_slow(size_t size, gfp_t gfp,
 		count(domain, failures);
 		return NULL;
 	}
-	if (static_branch_unlikely(&pyalloc_wrapped))
-		return malloc_wrapped(size, gfp, domain, nid, caller);
-	return malloc_plain(size, gfp, domain, nid);
+	if (!static_branch_unlikely(&pyalloc_wrapped))
+		return malloc_plain(size, gfp, domain, nid);
+	if (nid == NUMA_NO_NODE && domain != PYMEM_DOMAIN_RAW &&
+	    !(gfp & PYALLOC_GFP_SPECIAL))
+		return malloc_wrapped(size, gfp, domain, caller);
+	return malloc_over(size, gfp, domain, nid, caller);
 }
 
-/* What the fast path could not do: a wrapped call, or nothing in the stock. */
-static noinline void *malloc_more(size_t size, gfp_t gfp,
-				  enum pymem_domain domain,
-				  unsigned long caller)
+/* There is nothing in the stock. */
+static noinline void *malloc_refill(size_t size, gfp_t gfp,
+				    enum pymem_domain domain)
 {
 	unsigned int step = PYALLOC_STEP(size);
 	void *block;
 
-	if (static_branch_unlikely(&pyalloc_wrapped))
-		return malloc_wrapped(size, gfp, domain, NUMA_NO_NODE, caller);
 	block = pyfront_malloc(&pyheap_default, step, gfp, domain,
 			       NUMA_NO_NODE);
 	if (unlikely(!block))
 		return fall_back(domain, size, gfp, NUMA_NO_NODE);
 	return finish(block, size, gfp);
+}
+
+/* What the fast path could not do: a wrapped call, or an empty stock. */
+static noinline void *malloc_more(size_t size, gfp_t gfp,
+				  enum pymem_domain domain,
+				  unsigned long caller)
+{
+	if (static_branch_unlikely(&pyalloc_wrapped))
+		return malloc_wrapped(size, gfp, domain, caller);
+	return malloc_refill(size, gfp, domain);
 }
 
 static noinline void *malloc_more_steps(unsigned long steps, gfp_t gfp,
@@ -608,8 +630,9 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 	struct pyheap *heap = pyheap_of(entry);
 	unsigned int class = pymap_class(entry);
 
-	if (heap && (entry & PYMAP_CODE_MASK) && pyclass_is_decorated(class)) {
-		pyhook_free(&pyheap_default, domain, block, class, caller);
+	if (heap && pyclass_code_is_decorated(entry & PYMAP_CODE_MASK)) {
+		pyhook_free(&pyheap_default, domain, block, heap,
+			    class - PYDECORATED_FIRST, caller);
 		return;
 	}
 	/* A block of the heap is the mem domain's if raw frees it. */
@@ -668,11 +691,7 @@ static noinline void free_slow(void *block, enum pymem_domain domain,
 static noinline void free_wrapped(void *block, enum pymem_domain domain,
 				  unsigned long code, unsigned long caller)
 {
-	if (likely(pyclass_code_is_decorated(code)) &&
-	    !pyallocator_is_replaced(domain))
-		pyhook_free(&pyheap_default, domain, block,
-			    (code & ~PYMAP_CLOSED) - 1, caller);
-	else
+	if (unlikely(!pyhook_free_fast(domain, block, code, caller)))
 		free_slow(block, domain, caller);
 }
 

@@ -1538,6 +1538,8 @@ static int add_heap(struct pyheap *heap)
 			WRITE_ONCE(pyheap_others, pyheap_others + 1);
 	}
 	mutex_unlock(&pyheaps_lock);
+	if (heap != &pyheap_default)
+		pyhook_choose_way();
 	return error;
 }
 
@@ -1668,6 +1670,8 @@ void pyheap_exit(struct pyheap *heap)
 	if (heap != &pyheap_default)
 		WRITE_ONCE(pyheap_others, pyheap_others - 1);
 	mutex_unlock(&pyheaps_lock);
+	if (heap != &pyheap_default)
+		pyhook_choose_way();
 	pyfront_exit(heap);
 	pyquarantine_exit(heap);
 	release_all(heap);

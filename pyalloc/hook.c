@@ -26,6 +26,7 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
+#include "allocator.h"
 #include "domain.h"
 #include "hook.h"
 #include "link.h"
@@ -41,7 +42,11 @@ EXPORT_SYMBOL_GPL(pyhook_domains);
 unsigned int pyhook_overhead __ro_after_init = PYHOOK_HEAD + PYHOOK_TAIL;
 EXPORT_SYMBOL_GPL(pyhook_overhead);
 
-static bool serials __ro_after_init;
+bool pyhook_serials __ro_after_init;
+
+/* The largest request that a pool has room for. */
+size_t pyhook_small_max __ro_after_init = PYALLOC_SMALL_MAX - PYHOOK_HEAD -
+					  PYHOOK_TAIL;
 static atomic64_t last_serial;
 
 /* Blocks that are kept out of use. */
@@ -52,13 +57,13 @@ static const u8 ids[PYMEM_NR_DOMAINS] = { 'r', 'm', 'o' };
 
 #define CAPITAL	0x20
 
-/* The second word of a live block. */
-static __always_inline u64 mark_of(u8 id)
-{
-	return IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ?
-	       PYHOOK_WORD(PYHOOK_FORBIDDEN) >> 8 | (u64)id << 56 :
-	       PYHOOK_WORD(PYHOOK_FORBIDDEN) << 8 | id;
-}
+/* The second word of a live block, by its domain's byte. */
+#define MARK(id)							\
+	(IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ?				\
+	 PYHOOK_WORD(PYHOOK_FORBIDDEN) >> 8 | (u64)(id) << 56 :		\
+	 PYHOOK_WORD(PYHOOK_FORBIDDEN) << 8 | (id))
+
+const u64 pyhook_marks[PYMEM_NR_DOMAINS] = { MARK('r'), MARK('m'), MARK('o') };
 
 static void *ptr_of(const struct pyhook_block *block)
 {
@@ -67,48 +72,28 @@ static void *ptr_of(const struct pyhook_block *block)
 
 /* === Decorations === */
 
-static __always_inline void *decorate(void *base, size_t size, u8 id,
-				      u64 fill)
+/* What a new block of @size bytes at @ptr has with serials=1. */
+void *pyhook_number(void *ptr, size_t size)
 {
-	u64 *word = base, *end = base + PYHOOK_HEAD + size;
-	void *tail = end;
+	put_unaligned_be64(atomic64_inc_return(&last_serial),
+			   ptr + size + PYHOOK_TAIL);
+	return ptr;
+}
 
-	word[0] = (__force u64)cpu_to_be64(size);
-	word[1] = mark_of(id);
-	/* A block has room for whole pairs, the last of which the tail hits. */
-	for (word += 2; word < end; word += 2) {
+/* A block has room for whole pairs of words, the last of which a pad hits. */
+static void *decorate(void *base, size_t size, enum pymem_domain domain,
+		      gfp_t gfp)
+{
+	u64 fill = gfp & __GFP_ZERO ? 0 : PYHOOK_WORD(PYHOOK_CLEAN);
+	u64 *word = base + PYHOOK_HEAD, *end = base + PYHOOK_HEAD + size;
+
+	for (; word < end; word += 2) {
 		word[0] = fill;
 		word[1] = fill;
 	}
-	put_unaligned(PYHOOK_WORD(PYHOOK_FORBIDDEN), (u64 *)tail);
-	if (unlikely(serials))
-		put_unaligned_be64(atomic64_inc_return(&last_serial), tail + 8);
-	return base + PYHOOK_HEAD;
-}
-
-static __always_inline u64 fill_for(gfp_t gfp)
-{
-	return gfp & __GFP_ZERO ? 0 : PYHOOK_WORD(PYHOOK_CLEAN);
-}
-
-/* It is free now: nothing of it is left but who freed it. */
-static __always_inline void bury(void *base, size_t room, unsigned long caller)
-{
-	const u64 dead = PYHOOK_WORD(PYHOOK_DEAD);
-	u64 *word = base, *end = base + room;
-
-	word[0] = pylink_code(base, caller);
-	word[1] = dead;
-	for (word += 2; word + 4 <= end; word += 4) {
-		word[0] = dead;
-		word[1] = dead;
-		word[2] = dead;
-		word[3] = dead;
-	}
-	if (word < end) {
-		word[0] = dead;
-		word[1] = dead;
-	}
+	pyhook_write_pads(base, size, pyhook_marks[domain]);
+	base += PYHOOK_HEAD;
+	return pyhook_serials ? pyhook_number(base, size) : base;
 }
 
 /**
@@ -172,7 +157,7 @@ static void examine_dead(const struct pyhook_block *block,
 	seen->seen = true;
 	seen->is_dead = true;
 	if (freed_by != PYHOOK_WORD(PYHOOK_DEAD))
-		seen->freed_by = pylink_code(head, freed_by);
+		seen->freed_by = freed_by;
 	peek_bytes(seen->first, head + 2, PYREPORT_DATA);
 	seen->wrong = count_wrong(head + 1, block->room - 8, PYHOOK_DEAD,
 				  head + 2, &seen->offset);
@@ -229,7 +214,7 @@ static bool examine_tail(const struct pyhook_block *block,
 
 	peek_bytes(seen->after, tail, sizeof(seen->after));
 	peek_bytes(seen->last, tail - some, some);
-	if (serials) {
+	if (pyhook_serials) {
 		peek_bytes((u8 *)&seen->serial, tail + 8, 8);
 		seen->serial = be64_to_cpu((__force __be64)seen->serial);
 	}
@@ -382,15 +367,6 @@ void pyhook_keep_dead(struct pyheap *heap, unsigned int class, void *base,
 
 /* === malloc === */
 
-/* Where the scheduler may not be entered; in doubt it may. */
-static __always_inline bool may_sleep(void)
-{
-	if (rcu_preempt_depth())
-		return false;
-	return IS_ENABLED(CONFIG_PREEMPT_COUNT) ? preemptible() :
-	       !in_interrupt() && !irqs_disabled();
-}
-
 static noinline gfp_t report_sleep(gfp_t gfp, unsigned long caller)
 {
 	pydebug_report(PYALLOC_MAY_NOT_SLEEP, NULL, 0, caller);
@@ -400,7 +376,7 @@ static noinline gfp_t report_sleep(gfp_t gfp, unsigned long caller)
 /* It is served as one that may not sleep. */
 static __always_inline gfp_t check_gfp(gfp_t gfp, unsigned long caller)
 {
-	if (gfpflags_allow_blocking(gfp) && unlikely(!may_sleep()))
+	if (gfpflags_allow_blocking(gfp) && unlikely(!pyhook_may_sleep()))
 		return report_sleep(gfp, caller);
 	return gfp;
 }
@@ -476,7 +452,7 @@ static void *malloc_recorded(const struct pymem_allocator *inner,
 		record->inner = *inner;
 	else
 		record->room = pyraw_usable_size(record->base);
-	ptr = decorate(record->base, size, ids[domain], fill_for(gfp));
+	ptr = decorate(record->base, size, domain, gfp);
 	record->ptr = ptr;
 	if (!pyrecord_add(record)) {
 		give_base(&record->inner, record->base);
@@ -489,29 +465,28 @@ out:
 	return ptr;
 }
 
-/* A block of a pool, which is dead, goes to a client. */
-static __always_inline void *hand_out(struct pyquarantine *rest, void *base,
-				      size_t room, enum pymem_domain domain,
-				      size_t size, gfp_t gfp)
+/* A block of a pool, which is dead, goes to a client.  With preemption off. */
+static void *hand_out(struct pyheap *heap, unsigned int class, void *base,
+		      enum pymem_domain domain, size_t size, gfp_t gfp)
 {
-	pysan_show(base, room);
+	struct pyquarantine *rest = pyquarantine_here(heap, class);
+
+	pysan_show(base, rest->room);
 	local_inc(&rest->mallocs[PYFRONT_DOMAIN(domain)]);
-	return decorate(base, size, ids[domain], fill_for(gfp));
+	return decorate(base, size, domain, gfp);
 }
 
-/* Where none is ready, or the one that was is @damaged. */
 static void *malloc_pooled(struct pyheap *heap, enum pymem_domain domain,
-			   size_t size, gfp_t gfp, int nid, void *damaged,
+			   size_t size, gfp_t gfp, int nid,
 			   unsigned long caller)
 {
 	size_t total = ALIGN(size + pyhook_overhead, 16);
 	unsigned int class = heap->classes->of_step[PYALLOC_STEP(total)];
 	size_t room = pyheap_class(heap, class)->size;
-	void *base = damaged, *ptr;
+	void *base, *ptr;
 
 	for (;;) {
-		if (!base)
-			base = pyquarantine_take(heap, class, gfp, nid);
+		base = pyquarantine_take(heap, class, gfp, nid);
 		if (!base)
 			return NULL;
 		preempt_disable();
@@ -519,39 +494,11 @@ static void *malloc_pooled(struct pyheap *heap, enum pymem_domain domain,
 			break;
 		preempt_enable();
 		pyhook_keep_dead(heap, class, base, caller);
-		base = NULL;
 	}
-	ptr = hand_out(pyquarantine_here(heap, class), base, room, domain, size,
-		       gfp);
+	ptr = hand_out(heap, class, base, domain, size, gfp);
 	preempt_enable();
 	pysan_track(base, room, gfp);
 	return ptr;
-}
-
-/* The long way: any size, any gfp. */
-static noinline void *malloc_slow(struct pyheap *heap, enum pymem_domain domain,
-				  size_t size, gfp_t gfp, int nid,
-				  void *damaged, unsigned long caller)
-{
-	void *ptr = NULL;
-
-	gfp = check_gfp(gfp, caller);
-	check_lock(heap, caller);
-	size += !size;
-	if (domain == PYMEM_DOMAIN_RAW)
-		return malloc_recorded(NULL, domain, size, gfp, nid);
-	if (nr_online_nodes == 1)
-		nid = NUMA_NO_NODE;
-	if (size + pyhook_overhead <= PYALLOC_SMALL_MAX &&
-	    !(gfp & PYALLOC_GFP_RAW) && pydomain_uses_heap())
-		ptr = malloc_pooled(heap, domain, size, gfp, nid, damaged,
-				    caller);
-	if (ptr)
-		return ptr;
-	if (pyarena_may_take(gfp))
-		return malloc_recorded(NULL, domain, size, gfp, nid);
-	pydomain_count_raw(domain, 0);
-	return NULL;
 }
 
 /**
@@ -569,35 +516,24 @@ static noinline void *malloc_slow(struct pyheap *heap, enum pymem_domain domain,
 void *pyhook_malloc(struct pyheap *heap, enum pymem_domain domain, size_t size,
 		    gfp_t gfp, int nid, unsigned long caller)
 {
-	size_t total = (size + pyhook_overhead + 15) & ~15UL;
-	const struct pyclasses *classes = heap->classes;
-	struct pyquarantine *rest;
-	unsigned int class;
-	void *base = NULL, *ptr;
-	size_t room;
+	void *ptr = NULL;
 
-	if (unlikely(size - 1 >= PYALLOC_SMALL_MAX ||
-		     total > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL) ||
-	    PYSAN_WATCHES || IS_ENABLED(CONFIG_LOCKDEP) ||
-	    domain == PYMEM_DOMAIN_RAW || nid != NUMA_NO_NODE ||
-	    unlikely(!pydomain_uses_heap()))
-		goto slow;
-	if (gfpflags_allow_blocking(gfp) && unlikely(!may_sleep()))
-		goto slow;
-	class = classes->of_step[PYALLOC_STEP(total)];
-	room = classes->class[class].size;
-	preempt_disable_notrace();
-	rest = pyquarantine_here(heap, class);
-	base = pyquarantine_pop(rest);
-	if (unlikely(!base) || unlikely(!pyhook_is_dead(base, room))) {
-		pycompat_preempt_enable_notrace();
-		goto slow;
-	}
-	ptr = hand_out(rest, base, room, domain, size, 0);
-	pycompat_preempt_enable_notrace();
-	return ptr;
-slow:
-	return malloc_slow(heap, domain, size, gfp, nid, base, caller);
+	gfp = check_gfp(gfp, caller);
+	check_lock(heap, caller);
+	size += !size;
+	if (domain == PYMEM_DOMAIN_RAW)
+		return malloc_recorded(NULL, domain, size, gfp, nid);
+	if (nr_online_nodes == 1)
+		nid = NUMA_NO_NODE;
+	if (size <= pyhook_small_max &&
+	    !(gfp & PYALLOC_GFP_RAW) && pydomain_uses_heap())
+		ptr = malloc_pooled(heap, domain, size, gfp, nid, caller);
+	if (ptr)
+		return ptr;
+	if (pyarena_may_take(gfp))
+		return malloc_recorded(NULL, domain, size, gfp, nid);
+	pydomain_count_raw(domain, 0);
+	return NULL;
 }
 
 /**
@@ -772,7 +708,7 @@ bool pyhook_free_recorded(enum pymem_domain domain, void *ptr,
 		rcu_read_unlock();
 		return true;
 	}
-	bury(block.base, pyhook_room_of(record), caller);
+	pyhook_kill(block.base, pyhook_room_of(record), caller);
 	rcu_read_unlock();
 	if (domain != record->domain) {
 		report.mistake = PYALLOC_WRONG_DOMAIN;
@@ -784,20 +720,18 @@ bool pyhook_free_recorded(enum pymem_domain domain, void *ptr,
 	return true;
 }
 
-/* A block of a pool, which is live and sound, comes back. */
-static __always_inline void take_back(struct pyheap *heap,
-				      struct pyquarantine *rest,
-				      enum pymem_domain domain,
-				      unsigned int class, void *base,
-				      size_t room, unsigned long caller)
+/* A block of a pool, which is live and sound, comes back.  Preemption is off. */
+static void take_back(const struct pyhook_block *block, unsigned long caller)
 {
-	bury(base, room, caller);
-	pysan_hide(base, room);
-	local_inc(&rest->frees[PYFRONT_DOMAIN(domain)]);
-	if (!pysan_forget(base))
-		pyfront_park(base, caller);
-	else if (unlikely(!pyquarantine_push(rest, base)))
-		pyquarantine_put(heap, class, base, caller);
+	struct pyquarantine *rest = pyquarantine_here(block->heap, block->class);
+
+	pyhook_kill(block->base, block->room, caller);
+	pysan_hide(block->base, block->room);
+	local_inc(&rest->frees[PYFRONT_DOMAIN(block->domain)]);
+	if (!pysan_forget(block->base))
+		pyfront_park(block->base, caller);
+	else if (!pyquarantine_push(rest, block->base))
+		pyquarantine_put(block->heap, block->class, block->base, caller);
 }
 
 /* What is no block, or is free and in its pool. */
@@ -833,82 +767,56 @@ static enum pymem_domain domain_of(u8 id)
 							 PYMEM_DOMAIN_MEM;
 }
 
-static noinline void free_slow(struct pyheap *asked, enum pymem_domain domain,
-			       struct pyhook_block *block, unsigned long caller)
-{
-	struct pyalloc_report report = { .caller = caller, .by = domain };
-	struct pyquarantine *rest;
-
-	report.mistake = examine_pooled(block, &report);
-	if (report.mistake != PYALLOC_NO_MISTAKE &&
-	    pyhook_free_recorded(domain, ptr_of(block), caller))
-		return;
-	if (report.mistake == PYALLOC_UNDERFLOW ||
-	    report.mistake == PYALLOC_OVERFLOW) {
-		report.kept = true;
-		keep(block);
-	} else if (report.mistake != PYALLOC_NO_MISTAKE) {
-		refuse(block, &report);
-		return;
-	}
-	preempt_disable();
-	rest = pyquarantine_here(block->heap, block->class);
-	block->domain = domain_of(report.block.domain);
-	if (report.kept)
-		local_inc(&rest->frees[PYFRONT_DOMAIN(block->domain)]);
-	else
-		take_back(block->heap, rest, block->domain, block->class,
-			  block->base, block->room, caller);
-	preempt_enable();
-	if (!report.kept)
-		report.mistake = block->domain != domain ? PYALLOC_WRONG_DOMAIN :
-				 block->heap != asked ? PYALLOC_WRONG_HEAP :
-				 PYALLOC_NO_MISTAKE;
-	if (report.mistake != PYALLOC_NO_MISTAKE)
-		pyhook_report(block, &report);
-}
-
 /**
  * pyhook_free() - free a decorated block of a pool
  * @asked: the heap that was asked
  * @domain: the domain that was asked
  * @ptr: a pointer into a pool of decorated blocks
- * @class: the class of that pool
+ * @heap: whose pool it is
+ * @class: its class, as if it were not decorated
  * @caller: whom to name
  *
  * Context: Any.
  */
 void pyhook_free(struct pyheap *asked, enum pymem_domain domain, void *ptr,
-		 unsigned int class, unsigned long caller)
+		 struct pyheap *heap, unsigned int class, unsigned long caller)
 {
-	struct pyheap *heap = READ_ONCE(pyheap_others) ?
-			      pyheap_of(pymap_lookup(ptr)) : &pyheap_default;
-	u64 *head = ptr - PYHOOK_HEAD;
-	const struct pyclass *size;
+	struct pyalloc_report report = {
+		.mistake = PYALLOC_NO_MISTAKE, .caller = caller, .by = domain,
+	};
+	struct pyhook_block block = {
+		.base = ptr - PYHOOK_HEAD, .heap = heap, .class = class,
+		.room = pyheap_class(heap, class)->size,
+	};
 	struct pyquarantine *rest;
-	u64 requested;
 
-	class -= PYDECORATED_FIRST;
-	size = pyheap_class(heap, class);
-	preempt_disable_notrace();
-	if (unlikely(!pyclass_is_start(size, head)) ||
-	    unlikely(pyhook_peek(head[1]) != mark_of(ids[domain])) ||
-	    unlikely(heap != asked))
-		goto slow;
-	requested = be64_to_cpu((__force __be64)head[0]);
-	if (unlikely(requested > size->size - pyhook_overhead) ||
-	    unlikely(get_unaligned((u64 *)(ptr + requested)) !=
-		     PYHOOK_WORD(PYHOOK_FORBIDDEN)))
-		goto slow;
+	preempt_disable();
 	rest = pyquarantine_here(heap, class);
-	take_back(heap, rest, domain, class, head, size->size, caller);
-	pycompat_preempt_enable_notrace();
-	return;
-slow:
-	pycompat_preempt_enable_notrace();
-	free_slow(asked, domain, &(struct pyhook_block) {
-		.base = head, .room = size->size, .heap = heap, .class = class,
-	}, caller);
+	block.domain = domain;
+	if (heap != asked || domain == PYMEM_DOMAIN_RAW ||
+	    !pyhook_is_sound(rest, domain, ptr)) {
+		report.mistake = examine_pooled(&block, &report);
+		block.domain = domain_of(report.block.domain);
+	}
+	if (report.mistake == PYALLOC_NO_MISTAKE) {
+		take_back(&block, caller);
+		report.mistake = block.domain != domain ? PYALLOC_WRONG_DOMAIN :
+				 heap != asked ? PYALLOC_WRONG_HEAP :
+				 PYALLOC_NO_MISTAKE;
+	} else if (report.mistake == PYALLOC_UNDERFLOW ||
+		   report.mistake == PYALLOC_OVERFLOW) {
+		local_inc(&rest->frees[PYFRONT_DOMAIN(block.domain)]);
+		report.kept = true;
+	}
+	preempt_enable();
+	if (report.mistake == PYALLOC_NO_MISTAKE)
+		return;
+	if (report.mistake < PYALLOC_WRONG_DOMAIN &&
+	    pyhook_free_recorded(domain, ptr, caller))
+		return;
+	if (report.kept)
+		keep(&block);
+	refuse(&block, &report);
 }
 
 /* === realloc, usable size, free after a grace period === */
@@ -1007,6 +915,12 @@ void pyhook_shrink(struct pyhook_block *block, size_t size)
 	rcu_read_unlock();
 }
 
+/* In capitals. */
+static u64 grace_mark(enum pymem_domain domain)
+{
+	return pyhook_marks[domain] ^ MARK('m') ^ MARK('M');
+}
+
 static void end_record_grace(struct rcu_head *rcu)
 {
 	struct pyrecord *record = container_of(rcu, struct pyrecord, rcu);
@@ -1030,7 +944,7 @@ void pyhook_begin_grace(struct pyhook_block *block, struct rcu_head *rcu,
 	u64 *head = block->base;
 
 	if (!block->record) {
-		head[1] = mark_of(ids[block->domain] & ~CAPITAL);
+		head[1] = grace_mark(block->domain);
 		call_rcu(rcu, free);
 	} else if (claim(block->record, PYRECORD_GRACE, _RET_IP_)) {
 		call_rcu(&block->record->rcu, end_record_grace);
@@ -1049,8 +963,8 @@ void pyhook_end_grace(void *ptr)
 	unsigned int i;
 
 	for (i = 0; i < PYMEM_NR_DOMAINS; i++)
-		if (head[1] == mark_of(ids[i] & ~CAPITAL))
-			head[1] = mark_of(ids[i]);
+		if (head[1] == grace_mark(i))
+			head[1] = pyhook_marks[i];
 }
 
 /* === Turning on and off === */
@@ -1069,6 +983,29 @@ static bool was_on;
 bool pyhook_was_on(void)
 {
 	return READ_ONCE(was_on);
+}
+
+/**
+ * pyhook_choose_way() - see which calls of the default heap may be short
+ *
+ * To be called whenever something changes that is asked here.
+ *
+ * Context: Process; sleeps.
+ */
+void pyhook_choose_way(void)
+{
+	static DEFINE_MUTEX(way_lock);
+	unsigned int both = BIT(PYMEM_DOMAIN_MEM) | BIT(PYMEM_DOMAIN_OBJ);
+	bool own;
+
+	mutex_lock(&way_lock);
+	own = pyheap_default.quarantine &&
+	      !pyallocator_is_replaced(PYMEM_DOMAIN_MEM) &&
+	      !pyallocator_is_replaced(PYMEM_DOMAIN_OBJ);
+	pyquarantine_open(own && pydomain_uses_heap() && !pyhook_serials &&
+			  (READ_ONCE(pyhook_domains) & both) == both,
+			  own && !READ_ONCE(pyheap_others));
+	mutex_unlock(&way_lock);
 }
 
 /**
@@ -1115,6 +1052,7 @@ int pyhook_turn(unsigned int domains)
 		if (domains)
 			pydomain_wrap(PYWRAP_HOOKS);
 		smp_store_release(&pyhook_domains, domains);
+		pyhook_choose_way();
 		if (!domains)
 			pydomain_unwrap(PYWRAP_HOOKS);
 	}
@@ -1157,8 +1095,8 @@ void pyhook_forgive(void)
 			heap = pyheap_of(entry);
 			atomic_long_dec(&heap->false_frees);
 			pysan_show(record->base, 16);
-			bury(record->base,
-			     pyheap_class(heap, pymap_class(entry))->size, 0);
+			pyhook_kill(record->base, pyheap_class(heap, pymap_class(entry))->size,
+				    _THIS_IP_);
 			pyheap_put(1, &record->base, _THIS_IP_);
 		}
 		call_rcu(&record->rcu, free_record);
@@ -1182,8 +1120,10 @@ void pyhook_flush(void)
  */
 void __init pyhook_init(bool with_serials)
 {
-	serials = with_serials;
-	pyhook_overhead = PYHOOK_HEAD + PYHOOK_TAIL + (serials ? 8 : 0);
+	pyhook_serials = with_serials;
+	pyhook_overhead = PYHOOK_HEAD + PYHOOK_TAIL + (with_serials ? 8 : 0);
+	pyhook_small_max = PYALLOC_SMALL_MAX - pyhook_overhead;
+	pyquarantine_open(false, false);
 }
 
 /* With the lock of the record's bucket; its block is lost. */

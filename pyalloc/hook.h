@@ -21,7 +21,10 @@
 
 #include "debug.h"
 #include "heap.h"
+#include "link.h"
+#include "quarantine.h"
 #include "record.h"
+#include "compat.h"
 
 #define PYHOOK_CLEAN		0xcd
 #define PYHOOK_DEAD		0xdd
@@ -34,6 +37,7 @@
 #define PYHOOK_TAIL		8
 
 extern unsigned int pyhook_overhead;
+extern size_t pyhook_small_max;
 extern unsigned int pyhook_domains;
 
 /* Are blocks of the domain decorated from now on? */
@@ -68,17 +72,13 @@ static __always_inline bool pyhook_is_dead(const void *block, size_t room)
 	const u64 dead = PYHOOK_WORD(PYHOOK_DEAD);
 	const u64 *word = block + 8, *end = block + room;
 
-	/* An odd number of words, since the first does not count. */
 	if (unlikely(pyhook_peek(word[0]) != dead))
 		return false;
-	for (word++; word + 4 <= end; word += 4)
+	for (word++; word < end; word += 2)
 		if (unlikely(pyhook_peek(word[0]) != dead ||
-			     pyhook_peek(word[1]) != dead ||
-			     pyhook_peek(word[2]) != dead ||
-			     pyhook_peek(word[3]) != dead))
+			     pyhook_peek(word[1]) != dead))
 			return false;
-	return word == end || (pyhook_peek(word[0]) == dead &&
-			       pyhook_peek(word[1]) == dead);
+	return true;
 }
 
 /**
@@ -110,7 +110,7 @@ void *pyhook_malloc_over(const struct pymem_allocator *inner,
 			 enum pymem_domain domain, size_t size, gfp_t gfp,
 			 unsigned long caller);
 void pyhook_free(struct pyheap *asked, enum pymem_domain domain, void *ptr,
-		 unsigned int class, unsigned long caller);
+		 struct pyheap *heap, unsigned int class, unsigned long caller);
 bool pyhook_free_recorded(enum pymem_domain domain, void *ptr,
 			  unsigned long caller);
 
@@ -141,11 +141,192 @@ void pyhook_release(struct pyrecord *record);
 extern atomic_long_t pyhook_kept;
 void pyhook_forgive(void);
 void pyhook_flush(void);
+void pyhook_choose_way(void);
 bool pyhook_was_on(void);
 
 int pyhook_init_heap(struct pyheap *heap);
 int pyhook_turn(unsigned int domains);
 void pyhook_init(bool with_serials);
 void pyhook_exit(void);
+
+/* === The short way === */
+
+extern const u64 pyhook_marks[PYMEM_NR_DOMAINS];
+extern bool pyhook_serials;
+void *pyhook_number(void *ptr, size_t size);
+
+/* Where the scheduler may not be entered; in doubt it may. */
+static __always_inline bool pyhook_may_sleep(void)
+{
+	if (rcu_preempt_depth())
+		return false;
+	return IS_ENABLED(CONFIG_PREEMPT_COUNT) ? preemptible() :
+	       !in_interrupt() && !irqs_disabled();
+}
+
+/*
+ * Fills two words that are dead.  The whole loop is most of what a malloc
+ * costs, so it looks and writes in one pass.
+ */
+static __always_inline bool pyhook_fill_pair(u64 *word, u64 fill)
+{
+	const u64 dead = PYHOOK_WORD(PYHOOK_DEAD);
+
+	if (unlikely(pyhook_peek(word[0]) != dead) ||
+	    unlikely(pyhook_peek(word[1]) != dead))
+		return false;
+	word[0] = fill;
+	word[1] = fill;
+	return true;
+}
+
+/* Fills a block that is dead all over; one that is not stays as it was. */
+static __always_inline bool pyhook_fill(void *base, size_t room, u64 fill)
+{
+	const u64 dead = PYHOOK_WORD(PYHOOK_DEAD);
+	u64 *word = base + PYHOOK_HEAD, *end = base + room;
+
+	if (unlikely(pyhook_peek(word[-1]) != dead))
+		return false;
+	if (!(room & 16)) {
+		if (!pyhook_fill_pair(word, fill))
+			return false;
+		word += 2;
+	}
+	for (; word < end; word += 4) {
+		if (!pyhook_fill_pair(word, fill))
+			goto undo;
+		if (!pyhook_fill_pair(word + 2, fill))
+			goto undo_pair;
+	}
+	return true;
+undo_pair:
+	word += 2;
+undo:
+	/* Not memset(): a call would cost registers where nothing is wrong. */
+	while (--word >= (u64 *)(base + PYHOOK_HEAD))
+		WRITE_ONCE(*word, dead);
+	return false;
+}
+
+/* All but the client's bytes. */
+static __always_inline void pyhook_write_pads(void *base, size_t size, u64 mark)
+{
+	u64 *head = base;
+
+	head[0] = (__force u64)cpu_to_be64(size);
+	head[1] = mark;
+	put_unaligned(PYHOOK_WORD(PYHOOK_FORBIDDEN),
+		      (u64 *)(base + PYHOOK_HEAD + size));
+}
+
+/* It is free now: nothing of it is left but who freed it. */
+static __always_inline void pyhook_kill(void *base, size_t room,
+					unsigned long caller)
+{
+	const u64 dead = PYHOOK_WORD(PYHOOK_DEAD);
+	u64 *word = base, *end = base + room;
+
+	word[0] = caller;
+	word[1] = dead;
+	word += 2;
+	if (!(room & 16)) {
+		word[0] = dead;
+		word[1] = dead;
+		word += 2;
+	}
+	for (; word < end; word += 4) {
+		word[0] = dead;
+		word[1] = dead;
+		word[2] = dead;
+		word[3] = dead;
+	}
+}
+
+/*
+ * Allocates from the default heap.  NULL: the request is not as plain as most
+ * are, no block is ready, or the one that is was damaged.
+ */
+static __always_inline void *pyhook_malloc_fast(enum pymem_domain domain,
+						size_t size, gfp_t gfp)
+{
+	size_t total = size + pyhook_overhead + PYQUARANTINE_STEP - 1;
+	struct pyquarantine *rest;
+	void *base;
+
+	if (PYSAN_WATCHES || IS_ENABLED(CONFIG_LOCKDEP) ||
+	    unlikely(size - 1 >= pyhook_small_max) ||
+	    (gfpflags_allow_blocking(gfp) && unlikely(!pyhook_may_sleep())))
+		return NULL;
+	preempt_disable_notrace();
+	rest = raw_cpu_read(pyquarantine_by_step[total / PYQUARANTINE_STEP]);
+	if (!pyquarantine_enter(rest))
+		goto out;
+	base = rest->top[-1];
+	if (unlikely(!base) ||
+	    unlikely(!pyhook_fill(base, rest->room,
+				  PYHOOK_WORD(PYHOOK_CLEAN))))
+		goto leave;
+	rest->top--;
+	pyhook_write_pads(base, size, pyhook_marks[domain]);
+	local_inc(&rest->mallocs[PYFRONT_DOMAIN(domain)]);
+	pyquarantine_leave(rest);
+	pycompat_preempt_enable_notrace();
+	return base + PYHOOK_HEAD;
+leave:
+	pyquarantine_leave(rest);
+out:
+	pycompat_preempt_enable_notrace();
+	return NULL;
+}
+
+/* Is it a block of the domain's whose decorations are as they should be? */
+static __always_inline bool pyhook_is_sound(const struct pyquarantine *rest,
+					    enum pymem_domain domain,
+					    const void *ptr)
+{
+	const u64 *head = ptr - PYHOOK_HEAD;
+	u32 offset = (u32)(unsigned long)head & rest->offset_mask;
+	u64 size;
+
+	if (unlikely(offset * rest->reciprocal >= PYCLASS_FRACTION) ||
+	    unlikely(head[1] != pyhook_marks[domain]))
+		return false;
+	size = be64_to_cpu((__force __be64)head[0]);
+	return likely(size <= rest->most) &&
+	       likely(get_unaligned((u64 *)(ptr + size)) ==
+		      PYHOOK_WORD(PYHOOK_FORBIDDEN));
+}
+
+/* False: for the long way to tell why. */
+static __always_inline bool pyhook_free_fast(enum pymem_domain domain,
+					     void *ptr, unsigned long code,
+					     unsigned long caller)
+{
+	unsigned long class = code - (PYMAP_CLOSED | PYDECORATED_FIRST) - 1;
+	struct pyquarantine *rest;
+	void *base = ptr - PYHOOK_HEAD;
+
+	if (PYSAN_WATCHES || unlikely(class >= PYCLASS_MAX))
+		return false;
+	preempt_disable_notrace();
+	rest = raw_cpu_read(pyquarantine_by_class[class]);
+	if (!pyquarantine_enter(rest))
+		goto out;
+	if (unlikely(!pyquarantine_has_room(rest)) ||
+	    unlikely(!pyhook_is_sound(rest, domain, ptr)))
+		goto leave;
+	pyhook_kill(base, rest->room, caller);
+	__pyquarantine_push(rest, base);
+	local_inc(&rest->frees[PYFRONT_DOMAIN(domain)]);
+	pyquarantine_leave(rest);
+	pycompat_preempt_enable_notrace();
+	return true;
+leave:
+	pyquarantine_leave(rest);
+out:
+	pycompat_preempt_enable_notrace();
+	return false;
+}
 
 #endif /* _PYALLOC_HOOK_H */

@@ -211,7 +211,7 @@ void pyquarantine_put(struct pyheap *heap, unsigned int class, void *block,
 	preempt_disable();
 	rest = pyquarantine_here(heap, class);
 	if (pyquarantine_enter(rest)) {
-		if (rest->top == rest->ready + PYQUARANTINE_READY + 1)
+		if (!pyquarantine_has_room(rest))
 			n = take_ready(rest, out, BATCH);
 		pyquarantine_fold(heap, rest, class);
 		pyquarantine_leave(rest);
@@ -231,8 +231,9 @@ static size_t take_resting(struct pyquarantine *rest, void **blocks,
 	void **slot;
 
 	while (n < most && rest->resting) {
-		slot = &rest->ring[rest->at];
-		rest->at = (rest->at + 1) & rest->mask;
+		slot = rest->at++;
+		if (rest->at == rest->end)
+			rest->at = rest->ring;
 		if (!*slot)
 			continue;
 		blocks[n++] = *slot;
@@ -317,7 +318,7 @@ void pyquarantine_check_this(struct pyheap *heap,
 			     void *data)
 {
 	struct pyquarantine *rest;
-	unsigned int class, i;
+	unsigned int class;
 	void **slot;
 
 	for (class = 0; heap->quarantine && class < heap->classes->nr; class++) {
@@ -327,9 +328,9 @@ void pyquarantine_check_this(struct pyheap *heap,
 		rest = pyquarantine_here(heap, class);
 		/* Interrupts leave it alone meanwhile. */
 		if (pyquarantine_enter(rest)) {
-			for (i = 0; i <= rest->mask; i++)
-				if (rest->ring[i])
-					visit(heap, rest->ring[i], class, data);
+			for (slot = rest->ring; slot < rest->end; slot++)
+				if (*slot)
+					visit(heap, *slot, class, data);
 			for (slot = rest->ready + 1; slot < rest->top; slot++)
 				visit(heap, *slot, class, data);
 			pyquarantine_leave(rest);
@@ -432,7 +433,7 @@ static size_t slots_of(const struct pyheap *heap, unsigned int class)
 
 	if (!is_used(pyheap_class(heap, class)))
 		return 0;
-	return rounddown_pow_of_two(clamp_t(size_t, bytes / size, 1, SZ_64K));
+	return clamp_t(size_t, bytes / size, 1, SZ_64K);
 }
 
 static size_t all_slots(const struct pyheap *heap)
@@ -443,6 +444,58 @@ static size_t all_slots(const struct pyheap *heap)
 	for (class = 0; class < heap->classes->nr; class++)
 		slots += slots_of(heap, class);
 	return slots;
+}
+
+DEFINE_PER_CPU(struct pyquarantine *, pyquarantine_by_step[PYQUARANTINE_STEPS]);
+DEFINE_PER_CPU(struct pyquarantine *, pyquarantine_by_class[PYCLASS_MAX]);
+
+/* Where a closed short way leads: it turns back before it writes. */
+static struct pyquarantine closed = { .busy = 1 };
+
+static void open_cpu(const struct pyheap *heap, int cpu, bool mallocs,
+		     bool frees)
+{
+	struct pyquarantine *rest;
+	unsigned int i;
+
+	for (i = 0; i < PYQUARANTINE_STEPS; i++) {
+		rest = &closed;
+		if (mallocs)
+			rest = per_cpu_ptr(heap->quarantine, cpu) +
+			       heap->classes->of_step[i * PYQUARANTINE_STEP >>
+						      PYALLOC_STEP_SHIFT];
+		WRITE_ONCE(per_cpu(pyquarantine_by_step[i], cpu), rest);
+	}
+	for (i = 0; i < PYCLASS_MAX; i++) {
+		rest = &closed;
+		if (frees && i < heap->classes->nr)
+			rest = per_cpu_ptr(heap->quarantine, cpu) + i;
+		WRITE_ONCE(per_cpu(pyquarantine_by_class[i], cpu), rest);
+	}
+}
+
+/**
+ * pyquarantine_open() - let calls of the default heap take the short way
+ * @mallocs: those that allocate
+ * @frees: those that free
+ *
+ * Context: Process; each CPU may be in the middle of a call.
+ */
+void pyquarantine_open(bool mallocs, bool frees)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		open_cpu(&pyheap_default, cpu, mallocs, frees);
+}
+
+static void init_class(struct pyquarantine *rest, const struct pyclass *class)
+{
+	rest->top = rest->ready + 1;
+	rest->room = class->size;
+	rest->most = max_t(int, class->size - pyhook_overhead, 0);
+	rest->reciprocal = class->reciprocal;
+	rest->offset_mask = (class->granules << PYGRANULE_SHIFT) - 1;
 }
 
 static bool init_cpu(struct pyheap *heap, struct pyquarantine *rest, int cpu)
@@ -457,10 +510,11 @@ static bool init_cpu(struct pyheap *heap, struct pyquarantine *rest, int cpu)
 		return false;
 	for (class = 0; class < heap->classes->nr; class++, rest++) {
 		slots = slots_of(heap, class);
-		rest->top = rest->ready + 1;
-		rest->ring = slots || !class ? ring : NULL;
-		rest->mask = slots ? slots - 1 : 0;
+		rest->ring = ring;
+		rest->at = ring;
+		rest->end = ring + slots;
 		ring += slots;
+		init_class(rest, pyheap_class(heap, class));
 	}
 	return true;
 }

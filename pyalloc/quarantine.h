@@ -14,36 +14,56 @@
 #include "record.h"
 
 /* Blocks that rested, and wait to be handed out again. */
-#define PYQUARANTINE_READY	16
+#define PYQUARANTINE_READY	32
 
 /**
  * struct pyquarantine - decorated free blocks of one class, on one CPU
+ * @at: where in the ring the next one goes, in place of the one that rested
+ *	longest
+ * @end: behind the ring's last slot
  * @ring: those that rest, in the order in which they came; NULL at first
- * @at: where the next one goes, in place of the one that rested longest
- * @mask: its number of slots, a power of two, less one
  * @top: behind the ready block that goes out next
- * @ready: blocks that rested or come from the pools; below the first is a NULL
+ * @reciprocal: the class's, to tell a block's start
+ * @room: a block's bytes, decorations too
+ * @most: how many of them a client can have
+ * @offset_mask: what of an address is an offset in its pool
+ * @busy: as a stock's
  * @mallocs: blocks that went out, by domain
  * @frees: blocks that came in
  * @folded: low bits of mallocs - frees by domain, as last seen by a fold
  * @resting: how many blocks rest
- * @busy: as a stock's
+ * @ready: blocks that rested or come from the pools; below the first is a NULL
  *
  * It is for decorated blocks what a stock is for others, and who may touch it,
  * and when, is the same: see front.h.
  */
 struct pyquarantine {
-	void	**ring;
-	u32	at;
-	u32	mask;
+	void	**at;
+	void	**end;
 	void	**top;
-	void	*ready[PYQUARANTINE_READY + 1];
+	u32	reciprocal;
+	u16	room;
+	u16	most;
+	u16	offset_mask;
+	u8	busy;
+	void	**ring;
 	local_t	mallocs[PYFRONT_DOMAINS];
 	local_t	frees[PYFRONT_DOMAINS];
 	u32	folded[PYFRONT_DOMAINS];
 	u32	resting;
-	u8	busy;
+	void	*ready[PYQUARANTINE_READY + 1];
 };
+
+/*
+ * The default heap's, as calls ask for them: by the decorated size in steps of
+ * 16 bytes, and by the class in the map.  Closed, all lead to one that is
+ * always busy.
+ */
+#define PYQUARANTINE_STEP	16
+#define PYQUARANTINE_STEPS	(PYALLOC_SMALL_MAX / PYQUARANTINE_STEP + 1)
+
+DECLARE_PER_CPU(struct pyquarantine *, pyquarantine_by_step[PYQUARANTINE_STEPS]);
+DECLARE_PER_CPU(struct pyquarantine *, pyquarantine_by_class[PYCLASS_MAX]);
 
 /* With preemption off. */
 static __always_inline struct pyquarantine *
@@ -67,42 +87,24 @@ static __always_inline void pyquarantine_leave(struct pyquarantine *rest)
 	WRITE_ONCE(rest->busy, 0);
 }
 
-/* A block that is ready, or NULL.  With preemption off. */
-static __always_inline void *pyquarantine_pop(struct pyquarantine *rest)
+static __always_inline bool pyquarantine_has_room(struct pyquarantine *rest)
 {
-	void *block;
-
-	if (!pyquarantine_enter(rest))
-		return NULL;
-	block = rest->top[-1];
-	if (likely(block)) {
-		barrier();
-		rest->top--;
-	}
-	pyquarantine_leave(rest);
-	return block;
+	return rest->top != rest->ready + PYQUARANTINE_READY + 1;
 }
 
 /*
- * Has a block rest, and makes the one that rested longest ready.  False: there
- * is no room, or this CPU was interrupted while it was there.  With preemption
- * off.
+ * Has a block rest, and makes the one that rested longest ready, which there
+ * has to be room for.  Between enter and leave.
  */
-static __always_inline bool pyquarantine_push(struct pyquarantine *rest,
-					      void *block)
+static __always_inline void __pyquarantine_push(struct pyquarantine *rest,
+						void *block)
 {
-	void **slot, *old;
+	void **slot = rest->at, *old = *slot;
 
-	if (!pyquarantine_enter(rest))
-		return false;
-	if (unlikely(rest->top == rest->ready + PYQUARANTINE_READY + 1)) {
-		pyquarantine_leave(rest);
-		return false;
-	}
-	slot = &rest->ring[rest->at];
-	old = *slot;
-	*slot = block;
-	rest->at = (rest->at + 1) & rest->mask;
+	*slot++ = block;
+	if (unlikely(slot == rest->end))
+		slot = rest->ring;
+	rest->at = slot;
 	if (likely(old)) {
 		*rest->top = old;
 		barrier();
@@ -110,8 +112,23 @@ static __always_inline bool pyquarantine_push(struct pyquarantine *rest,
 	} else {
 		rest->resting++;
 	}
+}
+
+/*
+ * The same.  False: there is no room, or this CPU was interrupted while it
+ * was there.  With preemption off.
+ */
+static inline bool pyquarantine_push(struct pyquarantine *rest, void *block)
+{
+	bool has_room;
+
+	if (!pyquarantine_enter(rest))
+		return false;
+	has_room = pyquarantine_has_room(rest);
+	if (has_room)
+		__pyquarantine_push(rest, block);
 	pyquarantine_leave(rest);
-	return true;
+	return has_room;
 }
 
 /* May be asked from afar, while it changes. */
@@ -142,6 +159,7 @@ void pyquarantine_check_this(struct pyheap *heap,
 size_t pyquarantine_metadata_bytes(const struct pyheap *heap);
 
 extern unsigned int pyquarantine_kib;
+void pyquarantine_open(bool mallocs, bool frees);
 int pyquarantine_init(struct pyheap *heap);
 void pyquarantine_exit(struct pyheap *heap);
 
