@@ -409,11 +409,25 @@ static noinline void *malloc_more(size_t size, gfp_t gfp,
 	return malloc_refill(size, gfp, domain);
 }
 
-static noinline void *malloc_more_steps(unsigned long steps, gfp_t gfp,
+/* See __pyalloc_gfp(). */
+static __always_inline size_t unpack_size(unsigned long steps, gfp_t packed)
+{
+	return (steps << PYALLOC_STEP_SHIFT) -
+	       ((__force unsigned int)packed >> PYALLOC_EXCESS_SHIFT);
+}
+
+static __always_inline gfp_t unpack_gfp(gfp_t packed)
+{
+	BUILD_BUG_ON(__GFP_BITS_SHIFT > PYALLOC_EXCESS_SHIFT);
+	return packed & (__force gfp_t)PYALLOC_GFP_MASK;
+}
+
+static noinline void *malloc_more_steps(unsigned long steps, gfp_t packed,
 					enum pymem_domain domain,
 					unsigned long caller)
 {
-	return malloc_more(steps << PYALLOC_STEP_SHIFT, gfp, domain, caller);
+	return malloc_more(unpack_size(steps, packed), unpack_gfp(packed),
+			   domain, caller);
 }
 
 /* NULL: take the long way. */
@@ -443,16 +457,18 @@ static __always_inline void *malloc_any(enum pymem_domain domain, size_t size,
 }
 
 static __always_inline void *malloc_steps(enum pymem_domain domain,
-					  unsigned long steps, gfp_t gfp)
+					  unsigned long steps, gfp_t packed)
 {
 	void *block;
 
 	if (PYSAN_WATCHES)
-		return malloc_slow(steps << PYALLOC_STEP_SHIFT, gfp, domain,
-				   NUMA_NO_NODE, _RET_IP_);
-	block = malloc_fast(domain, steps, gfp);
+		return malloc_slow(unpack_size(steps, packed),
+				   unpack_gfp(packed), domain, NUMA_NO_NODE,
+				   _RET_IP_);
+	block = malloc_fast(domain, steps, unpack_gfp(packed));
 	return likely(block) ? block :
-			       malloc_more_steps(steps, gfp, domain, _RET_IP_);
+			       malloc_more_steps(steps, packed, domain,
+						 _RET_IP_);
 }
 
 notrace void *__pymem_malloc(size_t size, gfp_t gfp)

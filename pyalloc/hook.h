@@ -286,7 +286,9 @@ static __always_inline bool pyhook_is_sound(const struct pyquarantine *rest,
 					    const void *ptr)
 {
 	const u64 *head = ptr - PYHOOK_HEAD;
-	u32 offset = (u32)(unsigned long)head & rest->offset_mask;
+	/* Below 0 it is no block's, and no multiple of a class either. */
+	u32 offset = ((u32)(unsigned long)ptr & rest->offset_mask) -
+		     PYHOOK_HEAD;
 	u64 size;
 
 	if (unlikely(offset * rest->reciprocal >= PYCLASS_FRACTION) ||

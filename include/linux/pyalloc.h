@@ -79,8 +79,15 @@ void pymem_raw_free(const void *ptr);
 /*
  * What the inlines below stand for: the first of each pair takes any size,
  * the second a size known to the compiler, as steps of eight bytes from 0 to
- * 64, with a gfp free of PYALLOC_GFP_SPECIAL.
+ * 64, with a gfp free of PYALLOC_GFP_SPECIAL.  By how much the steps are more
+ * than the size is in the gfp's highest bits, for debug hooks.
  */
+#define PYALLOC_EXCESS_SHIFT	29
+#define PYALLOC_GFP_MASK	((1U << PYALLOC_EXCESS_SHIFT) - 1)
+#define __pyalloc_gfp(size, gfp)					\
+	((gfp) | (__force gfp_t)					\
+		 ((unsigned int)(-(size) & 7) << PYALLOC_EXCESS_SHIFT))
+
 void *__pymem_malloc(size_t size, gfp_t gfp) __malloc __alloc_size(1);
 void *__pymem_malloc_steps(unsigned long steps, gfp_t gfp) __malloc;
 void *__pyobject_malloc(size_t size, gfp_t gfp) __malloc __alloc_size(1);
@@ -111,7 +118,8 @@ static __always_inline __malloc __alloc_size(1)
 void *pymem_malloc(size_t size, gfp_t gfp)
 {
 	if (__pyalloc_folds(size, gfp))
-		return __pymem_malloc_steps(PYALLOC_STEP(size), gfp);
+		return __pymem_malloc_steps(PYALLOC_STEP(size),
+					    __pyalloc_gfp(size, gfp));
 	return __pymem_malloc(size, gfp);
 }
 
@@ -135,7 +143,8 @@ static __always_inline __malloc __alloc_size(1)
 void *pyobject_malloc(size_t size, gfp_t gfp)
 {
 	if (__pyalloc_folds(size, gfp))
-		return __pyobject_malloc_steps(PYALLOC_STEP(size), gfp);
+		return __pyobject_malloc_steps(PYALLOC_STEP(size),
+					       __pyalloc_gfp(size, gfp));
 	return __pyobject_malloc(size, gfp);
 }
 
