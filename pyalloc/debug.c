@@ -104,8 +104,12 @@ static void say_pads(const char *where, const u8 *bytes, unsigned int n)
 
 static void say_dead(const struct pyreport_block *block)
 {
-	pr_warn("pyalloc:   %zu bytes, from +%ld on, are not %02x any more\n",
-		block->wrong, block->offset, PYHOOK_DEAD);
+	if (block->wrong)
+		pr_warn("pyalloc:   %zu bytes, from %+ld on, are not %02x any more\n",
+			block->wrong, block->offset, PYHOOK_DEAD);
+	else
+		pr_warn("pyalloc:   all of it is %02x, as it should be\n",
+			PYHOOK_DEAD);
 	pr_warn("pyalloc:   data: %*ph ...\n", PYREPORT_DATA, block->first);
 }
 

@@ -21,6 +21,7 @@
  * quarantine.c.
  */
 #include <linux/irq_work.h>
+#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -391,7 +392,6 @@ static __always_inline void check_lock(struct pyheap *heap,
 #endif
 }
 
-/* One word in the kernel's own allocators for what is known of a block. */
 static struct pyrecord *make_record(enum pymem_domain domain, size_t size,
 				    gfp_t gfp)
 {
@@ -399,10 +399,13 @@ static struct pyrecord *make_record(enum pymem_domain domain, size_t size,
 
 	gfp &= __GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_NOFAIL;
 	record = pyraw_malloc(sizeof(*record), gfp | __GFP_ZERO, NUMA_NO_NODE);
-	if (record) {
-		record->size = size;
-		record->domain = domain;
-	}
+	if (!record)
+		return NULL;
+	/* Else a block that its client lost would not look lost. */
+	kmemleak_not_leak(record);
+	kmemleak_no_scan(record);
+	record->size = size;
+	record->domain = domain;
 	return record;
 }
 

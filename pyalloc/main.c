@@ -294,6 +294,9 @@ static void report_live(void)
 	if (heap->blocks)
 		pr_warn("pyalloc: unloaded with %lu blocks live, %zu bytes, which are freed\n",
 			heap->blocks, heap->bytes);
+	if (atomic_long_read(&pyhook_kept))
+		pr_warn("pyalloc: %ld blocks had been damaged, and were kept out of use\n",
+			atomic_long_read(&pyhook_kept));
 	report_raw(heap);
 	kfree(heap);
 }

@@ -75,6 +75,8 @@ void pysweep_pool(struct pysweep *sweep, struct pyheap *heap, void *base,
 	unsigned int i;
 
 	for (i = 0; i < class->blocks; i++, block.base += class->size) {
+		if (pyhook_is_dead(block.base, block.room))
+			continue;
 		report.block = (struct pyreport_block) {};
 		mistake = look(&block, test_bit(i, bits), &report);
 		sweep->decorated += mistake == PYALLOC_NO_MISTAKE;
