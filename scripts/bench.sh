@@ -10,6 +10,7 @@
 #   traces   recorded Python programs replayed   reads    of the debugfs files
 #   memory   what is held: at the traces' peaks, when a load swings, and when
 #            it leaves little behind
+#   hooks    what debug hooks and allocator=malloc cost
 #
 # build/bench gets results.tsv with every row that was measured, a TABLE.tsv
 # and its plots as SVG, gaps.tsv with what is missing and why, and the logs of

@@ -3,7 +3,7 @@
 # bench.sh, which owns the variables that are only used here.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-all_groups='pairs sizes live bulk growth threads traces memory reads'
+all_groups='pairs sizes live bulk growth threads traces memory reads hooks'
 
 # A boot a line: what is measured, icount being instructions, time
 # nanoseconds, and ratio nanoseconds that only tell something beside others of
@@ -11,16 +11,16 @@ all_groups='pairs sizes live bulk growth threads traces memory reads'
 #
 # boot            kernel         mode    CPUs  MiB   seconds  arguments        groups
 boots='
-6.12              stock-6.12     icount  1     2048  900      init_on_alloc=0  pairs,sizes,live,bulk,growth
-6.1               stock-6.1      icount  1     512   900      init_on_alloc=0  pairs,sizes,live,bulk
+6.12              stock-6.12     icount  1     2048  900      init_on_alloc=0  pairs,sizes,live,bulk,growth,hooks
+6.1               stock-6.1      icount  1     512   900      init_on_alloc=0  pairs,sizes,live,bulk,hooks
 6.12-rt           stock-6.12-rt  icount  1     512   900      init_on_alloc=0  pairs,sizes,live,bulk
 6.1-rt            stock-6.1-rt   icount  1     512   900      init_on_alloc=0  pairs,sizes,live,bulk
-6.12-zeroing      stock-6.12     icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk
-6.1-zeroing       stock-6.1      icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk
+6.12-zeroing      stock-6.12     icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk,hooks
+6.1-zeroing       stock-6.1      icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk,hooks
 6.12-rt-zeroing   stock-6.12-rt  icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk
 6.1-rt-zeroing    stock-6.1-rt   icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk
-uml               uml            time    1     512   600      -                pairs,sizes,live,bulk,threads,traces,memory
-uml-zeroing       uml            time    1     512   600      init_on_alloc=1  pairs,live,bulk
+uml               uml            time    1     512   600      -                pairs,sizes,live,bulk,threads,traces,memory,hooks
+uml-zeroing       uml            time    1     512   600      init_on_alloc=1  pairs,live,bulk,hooks
 uml-large         uml            time    1     3072  600      -                growth,reads
 smp-2             stock-6.12     ratio   2     1024  300      init_on_alloc=0  threads
 smp-4             stock-6.12     ratio   4     1024  300      init_on_alloc=0  threads
@@ -43,6 +43,7 @@ holds    mem       kernel   all                             both  operations for
 memory   requested kernel   all                             both  bytes held at the peak of a program, requests of up to 512 bytes alone; ratios are to the bytes requested
 fragment requested kernel   all                             both  bytes held, of 100000 blocks, of a random 1 % of them (thin), of none (empty)
 swing    kmalloc   kernel   all                             both  6 MiB allocated and freed again and again; for each block
+hooks    mem       workload all                             both  64 bytes with debug hooks, with numbered calls too, and with kmalloc in the heap's place; ratios are to the plain heap
 reads    none      kernel   all                             both  reading a file of debugfs to its end, with a heap of 1 GiB
 END
 }
@@ -200,6 +201,17 @@ wanted_reads()
 	for file in stats domains heaps classes; do
 		timed reads reads "read-$file" "$@" mem
 	done
+}
+
+wanted_hooks()
+{
+	local workload
+
+	for workload in pair live-4096-fifo live-4096-shuffled; do
+		timed hooks hooks $workload "$@" mem hooks serials malloc \
+			malloc-hooks
+	done
+	timed hooks hooks pair "$@" none kmalloc
 }
 
 # What has to be there of a group, in all boots that have it.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Benchmarks, in groups: bench_pairs, bench_sizes, bench_live, bench_bulk,
-# bench_growth, bench_threads, bench_traces, bench_memory, bench_reads.
+# bench_growth, bench_threads, bench_traces, bench_memory, bench_reads,
+# bench_hooks.
 # Sourced; a group's status is 0 when all of it could be measured.
 #
 # Each figure is a line, whose parts behind `bench: ` are parted by tabs:
@@ -15,9 +16,10 @@
 pybench=/sys/kernel/debug/pybench
 traces=/traces
 
+# bench_load [PARAMETER...]
 bench_load()
 {
-	load && insmod /modules/pybench.ko clock="${CLOCK:-ns}"
+	load "$@" && insmod /modules/pybench.ko clock="${CLOCK:-ns}"
 }
 
 bench_unload()
@@ -274,4 +276,42 @@ bench_memory()
 bench_reads()
 {
 	in_fresh_state measure_reads
+}
+
+# as NAME COMMAND...: with the rows of mem under another name.
+as()
+{
+	local name=$1
+	shift
+
+	"$@" | sed "s/\tmem\t/\t$name\t/"
+}
+
+measure_with_hooks()
+{
+	measure pair mem && measure live mem n=4096 order=fifo &&
+		measure live mem n=4096 order=shuffled
+}
+
+# hooks_in NAME PARAMETER...: what the same calls cost with the module so.
+hooks_in()
+{
+	local name=$1
+	shift
+
+	bench_load "$@" || return
+	as "$name" measure_with_hooks && bench_unload
+}
+
+bench_hooks()
+{
+	local status=0
+
+	hooks_in mem || status=1
+	hooks_in hooks allocator=pymalloc_debug || status=1
+	hooks_in serials allocator=pymalloc_debug serials=1 || status=1
+	hooks_in malloc allocator=malloc || status=1
+	hooks_in malloc-hooks allocator=malloc_debug || status=1
+	in_fresh_state measured_by 'none kmalloc' pair || status=1
+	return $status
 }
