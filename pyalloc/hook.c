@@ -337,6 +337,7 @@ bool pyhook_is_kept(const void *ptr)
 	rcu_read_unlock();
 	return kept;
 }
+EXPORT_SYMBOL_GPL(pyhook_is_kept);
 
 /**
  * pyhook_keep_dead() - a block that was free is not as it was left
@@ -538,6 +539,7 @@ void *pyhook_malloc(struct pyheap *heap, enum pymem_domain domain, size_t size,
 	pydomain_count_raw(domain, 0);
 	return NULL;
 }
+EXPORT_SYMBOL_GPL(pyhook_malloc);
 
 /**
  * pyhook_malloc_over() - the same over an allocator that a client put there
@@ -843,6 +845,7 @@ bool pyhook_knows(const void *ptr)
 	}
 	return known;
 }
+EXPORT_SYMBOL_GPL(pyhook_free);
 
 /* Of a record what is seen is a copy of it, but for the record itself. */
 static bool find(const void *ptr, struct pyhook_block *block,
@@ -859,6 +862,7 @@ static bool find(const void *ptr, struct pyhook_block *block,
 	rcu_read_unlock();
 	return record;
 }
+EXPORT_SYMBOL_GPL(pyhook_knows);
 
 /**
  * pyhook_look() - look at a decorated block, and report what is wrong

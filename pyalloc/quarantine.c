@@ -13,6 +13,7 @@
  * wherever a ring is used.
  * Lock order: busy, then a node's lock; the queue's lock is innermost.
  */
+#include <linux/export.h>
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -28,6 +29,7 @@
 
 /* How much may rest on each CPU, and of raw in all. */
 unsigned int pyquarantine_kib __ro_after_init = 256;
+EXPORT_SYMBOL_GPL(pyquarantine_kib);
 
 #define BATCH	(PYQUARANTINE_READY / 2)
 
@@ -414,6 +416,7 @@ size_t pyquarantine_raw_bytes(void)
 {
 	return READ_ONCE(queue_bytes);
 }
+EXPORT_SYMBOL_GPL(pyquarantine_raw_bytes);
 
 /* === Making and unmaking === */
 
