@@ -117,11 +117,12 @@ bool pyhook_free_recorded(enum pymem_domain domain, void *ptr,
 bool pyhook_knows(const void *ptr);
 bool pyhook_is_kept(const void *ptr);
 
-/* What of a block with a record is decorated, or dead. */
+/* What of a block with a record is decorated, or dead: it has whole pairs. */
 static inline size_t pyhook_room_of(const struct pyrecord *record)
 {
-	return ALIGN_DOWN(record->size + pyhook_overhead, 16);
+	return ALIGN(record->size + pyhook_overhead, 16);
 }
+
 bool pyhook_look(const void *ptr, enum pymem_domain domain,
 		 unsigned long caller, struct pyhook_block *block);
 void pyhook_shrink(struct pyhook_block *block, size_t size);
