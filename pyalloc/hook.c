@@ -750,12 +750,23 @@ static void refuse(const struct pyhook_block *block,
 			       pymap_lookup(ptr_of(block)), report->caller);
 }
 
+/* Before the first block of a pool lies what is not of that pool. */
+static bool is_in_pool(const struct pyhook_block *block)
+{
+	const struct pyclass *class = pyheap_class(block->heap, block->class);
+	size_t mask = ((size_t)class->granules << PYGRANULE_SHIFT) - 1;
+
+	return ((unsigned long)ptr_of(block) & mask) >= PYHOOK_HEAD;
+}
+
 /* Returns what it is; what was seen of it is in the report. */
 static enum pyalloc_mistake examine_pooled(const struct pyhook_block *block,
 					   struct pyalloc_report *report)
 {
-	enum pyalloc_mistake mistake = pyheap_judge(block->base);
+	enum pyalloc_mistake mistake = PYALLOC_INTERIOR;
 
+	if (is_in_pool(block))
+		mistake = pyheap_judge(block->base);
 	if (mistake != PYALLOC_NO_MISTAKE)
 		return mistake;
 	mistake = pyhook_examine(block, report);
