@@ -142,12 +142,21 @@ static size_t count_wrong(const void *from, size_t n, u8 byte, const void *ptr,
 	return wrong;
 }
 
-/* Is it free, as far as its second word says so? */
+/*
+ * Is it free?  Either its second word says so, or all that follows does: a
+ * live block has its tail there.
+ */
 static bool looks_dead(const struct pyhook_block *block)
 {
-	const u64 *head = block->base;
+	const u64 *word = block->base + 8, *end = block->base + block->room;
+	const u64 dead = PYHOOK_WORD(PYHOOK_DEAD);
 
-	return pyhook_peek(head[1]) == PYHOOK_WORD(PYHOOK_DEAD);
+	if (pyhook_peek(*word) == dead)
+		return true;
+	for (word++; word + 1 <= end; word++)
+		if (pyhook_peek(*word) != dead)
+			return false;
+	return true;
 }
 
 static void examine_dead(const struct pyhook_block *block,
@@ -834,6 +843,7 @@ void pyhook_free(struct pyheap *asked, enum pymem_domain domain, void *ptr,
 		keep(&block);
 	refuse(&block, &report);
 }
+EXPORT_SYMBOL_GPL(pyhook_free);
 
 /* === realloc, usable size, free after a grace period === */
 
@@ -856,7 +866,7 @@ bool pyhook_knows(const void *ptr)
 	}
 	return known;
 }
-EXPORT_SYMBOL_GPL(pyhook_free);
+EXPORT_SYMBOL_GPL(pyhook_knows);
 
 /* Of a record what is seen is a copy of it, but for the record itself. */
 static bool find(const void *ptr, struct pyhook_block *block,
@@ -873,7 +883,6 @@ static bool find(const void *ptr, struct pyhook_block *block,
 	rcu_read_unlock();
 	return record;
 }
-EXPORT_SYMBOL_GPL(pyhook_knows);
 
 /**
  * pyhook_look() - look at a decorated block, and report what is wrong
