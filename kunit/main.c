@@ -12,7 +12,9 @@ kunit_test_suites(&domain_suite, &class_suite, &realloc_suite, &heap_suite,
 		  &scope_suite, &reclaim_suite, &usercopy_suite, &stats_suite,
 		  &misuse_suite, &context_suite, &context_empty_suite,
 		  &context_misuse_suite, &race_suite, &smp_suite, &numa_suite,
-		  &parked_suite, &sanitizer_suite, &hardening_suite);
+		  &parked_suite, &sanitizer_suite, &hardening_suite,
+		  &hook_layout_suite, &hook_pads_suite, &hook_free_suite,
+		  &hook_rest_suite);
 
 MODULE_DESCRIPTION("Tests of pyalloc");
 MODULE_AUTHOR("The pyalloc authors");

@@ -33,5 +33,9 @@ extern struct kunit_suite parked_suite;
 extern struct kunit_suite smp_suite;
 extern struct kunit_suite sanitizer_suite;
 extern struct kunit_suite hardening_suite;
+extern struct kunit_suite hook_layout_suite;
+extern struct kunit_suite hook_pads_suite;
+extern struct kunit_suite hook_free_suite;
+extern struct kunit_suite hook_rest_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */
