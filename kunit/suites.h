@@ -37,5 +37,8 @@ extern struct kunit_suite hook_layout_suite;
 extern struct kunit_suite hook_pads_suite;
 extern struct kunit_suite hook_free_suite;
 extern struct kunit_suite hook_rest_suite;
+extern struct kunit_suite hook_call_suite;
+extern struct kunit_suite hook_toggle_suite;
+extern struct kunit_suite hook_context_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */

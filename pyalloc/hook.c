@@ -1140,6 +1140,7 @@ void pyhook_flush(void)
 {
 	irq_work_sync(&waiting_work);
 }
+EXPORT_SYMBOL_GPL(pyhook_flush);
 
 /**
  * pyhook_init() - before the first block is decorated
