@@ -685,9 +685,14 @@ void pydomain_free(enum pymem_domain domain, void *ptr, unsigned long caller)
 {
 	u32 entry = pymap_lookup(ptr);
 
+	/* Below what hooks made may be a plain block, by way of a client's. */
+	if (pyrecord_any() &&
+	    !pyclass_code_is_decorated(entry & PYMAP_CODE_MASK) &&
+	    pyhook_free_recorded(domain, ptr, caller))
+		return;
 	if (entry)
 		heap_free(domain, entry, ptr, caller);
-	else if (!pyrecord_any() || !pyhook_free_recorded(domain, ptr, caller))
+	else
 		raw_free(domain, ptr, caller);
 }
 
@@ -720,7 +725,7 @@ static noinline void free_more(void *block, enum pymem_domain domain,
 {
 	if (static_branch_unlikely(&pyalloc_wrapped))
 		free_wrapped(block, domain, code, caller);
-	else if (unlikely(!pymap_is_open(code)))
+	else if (unlikely(!pymap_is_open(code) || pyrecord_any()))
 		free_slow(block, domain, caller);
 	else
 		pyfront_free(&pyheap_default, code - 1, domain, block, caller);
