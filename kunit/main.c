@@ -15,7 +15,8 @@ kunit_test_suites(&domain_suite, &class_suite, &realloc_suite, &heap_suite,
 		  &parked_suite, &sanitizer_suite, &hardening_suite,
 		  &hook_layout_suite, &hook_pads_suite, &hook_free_suite,
 		  &hook_rest_suite, &hook_call_suite, &hook_toggle_suite,
-		  &hook_context_suite);
+		  &hook_context_suite, &allocator_suite,
+		  &arena_allocator_suite);
 
 MODULE_DESCRIPTION("Tests of pyalloc");
 MODULE_AUTHOR("The pyalloc authors");

@@ -40,5 +40,7 @@ extern struct kunit_suite hook_rest_suite;
 extern struct kunit_suite hook_call_suite;
 extern struct kunit_suite hook_toggle_suite;
 extern struct kunit_suite hook_context_suite;
+extern struct kunit_suite allocator_suite;
+extern struct kunit_suite arena_allocator_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */
