@@ -66,7 +66,8 @@ static void describe(struct pyalloc_report *report, u32 entry)
 
 static const char *domain_name(u8 byte)
 {
-	switch (byte) {
+	/* A capital waits for a grace period. */
+	switch (byte | ('r' ^ 'R')) {
 	case 'r':
 		return "raw";
 	case 'm':
@@ -156,6 +157,18 @@ static void say_neighbour(const struct pyreport_block *block, unsigned int i)
 	}
 }
 
+/* Of a module that is gone the kernel has no name but the address. */
+static void say_freed_by(unsigned long caller)
+{
+	char begin[3];
+
+	snprintf(begin, sizeof(begin), "%ps", (void *)caller);
+	if (strcmp(begin, "0x"))
+		pr_warn("pyalloc:   freed by %pS\n", (void *)caller);
+	else
+		pr_warn("pyalloc:   freed by code that is gone\n");
+}
+
 static void say_block(const struct pyalloc_report *report)
 {
 	const struct pyreport_block *block = &report->block;
@@ -170,7 +183,7 @@ static void say_block(const struct pyalloc_report *report)
 	say_neighbour(block, 0);
 	say_neighbour(block, 1);
 	if (block->freed_by)
-		pr_warn("pyalloc:   freed by %pS\n", (void *)block->freed_by);
+		say_freed_by(block->freed_by);
 	if (report->mistake == PYALLOC_WRONG_DOMAIN)
 		pr_warn("pyalloc:   asked of %s\n",
 			domain_name("rmo"[report->by]));
