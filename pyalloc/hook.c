@@ -306,26 +306,35 @@ void pyhook_report(const struct pyhook_block *block,
 
 /* === Blocks that are kept === */
 
-/*
- * Nobody gets it again.  With a record it is known when it is freed once
- * more, and can be forgiven.
- */
-static void keep(const struct pyhook_block *block)
+static bool note_kept_block(const struct pyhook_block *block)
 {
-	struct pyrecord *record;
+	struct pyrecord *record = NULL;
 
-	atomic_long_inc(&pyhook_kept);
-	atomic_long_inc(&block->heap->false_frees);
-	if (!pyraw_may_call())
-		return;
-	record = kzalloc(sizeof(*record), GFP_NOWAIT | __GFP_NOWARN);
+	if (pyraw_may_call())
+		record = kzalloc(sizeof(*record), GFP_NOWAIT | __GFP_NOWARN);
 	if (!record)
-		return;
+		return false;
 	record->ptr = ptr_of(block);
 	record->base = block->base;
 	record->state = PYRECORD_KEPT;
-	if (!pyrecord_add(record))
-		kfree(record);
+	if (pyrecord_add(record))
+		return true;
+	kfree(record);
+	return false;
+}
+
+/*
+ * Nobody gets it again.  With a record it is known when it is freed once
+ * more, and can be forgiven; without one it is a free one for everybody.
+ */
+static void keep(const struct pyhook_block *block)
+{
+	atomic_long_inc(&pyhook_kept);
+	atomic_long_inc(&block->heap->false_frees);
+	if (note_kept_block(block))
+		return;
+	pysan_show(block->base, block->room);
+	pyhook_kill(block->base, block->room, 0);
 }
 
 /**
@@ -1109,6 +1118,7 @@ void pyhook_forgive(void)
 	struct pyrecord *record, *next;
 	LLIST_HEAD(kept);
 	struct pyheap *heap;
+	size_t room;
 	u32 entry;
 
 	pyrecord_walk(note_kept, &kept);
@@ -1121,9 +1131,10 @@ void pyhook_forgive(void)
 		} else {
 			heap = pyheap_of(entry);
 			atomic_long_dec(&heap->false_frees);
-			pysan_show(record->base, 16);
-			pyhook_kill(record->base, pyheap_class(heap, pymap_class(entry))->size,
-				    _THIS_IP_);
+			room = pyheap_class(heap, pymap_class(entry))->size;
+			pysan_show(record->base, room);
+			pyhook_kill(record->base, room, 0);
+			pysan_hide(record->base, room);
 			pyheap_put(1, &record->base, _THIS_IP_);
 		}
 		call_rcu(&record->rcu, free_record);

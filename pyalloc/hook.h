@@ -293,7 +293,7 @@ static __always_inline bool pyhook_is_sound(const struct pyquarantine *rest,
 	u64 size;
 
 	if (unlikely(offset * rest->reciprocal >= PYCLASS_FRACTION) ||
-	    unlikely(head[1] != pyhook_marks[domain]))
+	    unlikely(pyhook_peek(head[1]) != pyhook_marks[domain]))
 		return false;
 	size = be64_to_cpu((__force __be64)head[0]);
 	return likely(size <= rest->most) &&
