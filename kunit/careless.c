@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A client that makes a mistake when it is loaded, the one that its parameter
- * names, to see whether KASAN and kmemleak notice.
+ * names, to see whether KASAN, kmemleak and debug hooks notice.
  */
 #include <linux/module.h>
 #include <linux/pyalloc.h>
@@ -96,6 +96,76 @@ static void use_after_bulk(void)
 	write_at(last + 47);
 }
 
+/* === What debug hooks find === */
+
+/* Not by a jump, so that reports name who frees. */
+static noinline void free_here(u8 *block)
+{
+	pymem_free(block);
+	barrier();
+}
+
+/* By a byte; of a constant size the compiler makes whole words. */
+static void overflow_pads(void)
+{
+	u8 *block = pymem_malloc(128, GFP_KERNEL);
+
+	if (!block)
+		return;
+	write_at(block + 127);
+	write_at(block + 128);
+	free_here(block);
+	barrier();
+}
+
+static void underflow_pads(void)
+{
+	u8 *block = pymem_malloc(128, GFP_KERNEL);
+
+	if (!block)
+		return;
+	write_at(block - 1);
+	pymem_free(block);
+	barrier();
+}
+
+static void double_free(void)
+{
+	u8 *block = pymem_malloc(72, GFP_KERNEL);
+
+	if (!block)
+		return;
+	free_here(block);
+	OPTIMIZER_HIDE_VAR(block);
+	pymem_free(block);
+	barrier();
+}
+
+static void wrong_domain(void)
+{
+	u8 *block = pymem_malloc(600, GFP_KERNEL);
+
+	pyobject_free(block);
+	barrier();
+}
+
+/* From one place, which is named once. */
+static void many_overflows(void)
+{
+	unsigned int i;
+	u8 *block;
+
+	for (i = 0; i < 20; i++) {
+		block = pymem_malloc(32, GFP_KERNEL);
+		if (!block)
+			return;
+		write_at(block + 32);
+		pymem_free(block);
+	}
+}
+
+/* === What is lost, and what is not === */
+
 /* What only a block points to. */
 struct holder {
 	struct holder	*next;
@@ -146,6 +216,11 @@ static const struct {
 	{ "use_after_free", use_after_free },
 	{ "use_after_reclaim", use_after_reclaim },
 	{ "use_after_bulk", use_after_bulk },
+	{ "overflow_pads", overflow_pads },
+	{ "underflow_pads", underflow_pads },
+	{ "double_free", double_free },
+	{ "wrong_domain", wrong_domain },
+	{ "many_overflows", many_overflows },
 	{ "hold", hold },
 	{ "leak", leak },
 };

@@ -22,7 +22,7 @@ tiers="
 x86-debug        x86-debug      -t 600 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers
 stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay
 stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench
-uml              uml            -t 300 -M 256 : kunit parameters garbage reload live pybench
+uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench
 uml-small        uml            -t 300 -M 64 : pressure
 uml-stress       uml            -t 600 -M 256 : torture faults
 uml-wipe         uml            -t 300 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
@@ -113,7 +113,7 @@ boot_tier()
 		commands+=(". /guest/$suite.sh")
 		case $suite in
 		replay) options+=(-f "$traces") ;;
-		pybench) options+=(-f "$traces/bad:/traces"
+		hooks | pybench) options+=(-f "$traces/bad:/traces"
 				   -f "$traces/made:/traces") ;;
 		esac
 	done
