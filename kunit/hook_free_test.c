@@ -367,8 +367,9 @@ static void test_its_own_heap(struct kunit *test)
 	begin_other_heap(test);
 	for (i = 0; i < 500; i++) {
 		ptr = other_malloc(test, PYMEM_DOMAIN_MEM, i % LAST_POOLED + 1);
-		pyhook_free(&other_heap, PYMEM_DOMAIN_MEM, ptr,
-			    pymap_class(pymap_lookup(ptr)), _THIS_IP_);
+		pyhook_free(&other_heap, PYMEM_DOMAIN_MEM, ptr, &other_heap,
+			    pymap_class(pymap_lookup(ptr)) - PYDECORATED_FIRST,
+			    _THIS_IP_);
 	}
 	expect_no_report(test);
 	end_other_heap(test);

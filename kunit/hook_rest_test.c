@@ -252,10 +252,12 @@ static void test_free_of_a_spoilt_one(struct kunit *test)
 /* How many blocks rest of a class on this CPU. */
 static unsigned int slots_for(size_t size)
 {
+	struct pyquarantine *rest;
 	unsigned int slots;
 
 	preempt_disable();
-	slots = pyquarantine_here(&pyheap_default, hooked_class(size))->mask + 1;
+	rest = pyquarantine_here(&pyheap_default, hooked_class(size));
+	slots = rest->end - rest->ring;
 	preempt_enable();
 	return slots;
 }
@@ -268,9 +270,8 @@ static void test_bounded(struct kunit *test)
 	preempt_disable();
 	for (class = 0; class < pyheap_default.classes->nr; class++) {
 		rest = pyquarantine_here(&pyheap_default, class);
-		if (rest->ring)
-			bytes += (size_t)(rest->mask + 1) *
-				 pyheap_class(&pyheap_default, class)->size;
+		bytes += (rest->end - rest->ring) *
+			 pyheap_class(&pyheap_default, class)->size;
 	}
 	preempt_enable();
 	KUNIT_EXPECT_LE(test, bytes, (size_t)256 << 10);
