@@ -331,6 +331,8 @@ static void keep(const struct pyhook_block *block)
 {
 	atomic_long_inc(&pyhook_kept);
 	atomic_long_inc(&block->heap->false_frees);
+	/* Nobody has it any more, and nobody lost it. */
+	pysan_forget(block->base);
 	if (note_kept_block(block))
 		return;
 	pysan_show(block->base, block->room);
@@ -372,7 +374,7 @@ void pyhook_keep_dead(struct pyheap *heap, unsigned int class, void *base,
 	struct pyalloc_report report = {
 		.mistake = PYALLOC_USE_AFTER_FREE,
 		.caller = caller,
-		.site = (unsigned long)base,
+		.site = (unsigned long)base + PYHOOK_HEAD,
 		.kept = true,
 	};
 	struct pyhook_block block = {
@@ -615,7 +617,7 @@ void pyhook_release(struct pyrecord *record)
 	struct pyalloc_report report = {
 		.mistake = PYALLOC_USE_AFTER_FREE,
 		.caller = _THIS_IP_,
-		.site = (unsigned long)record->base,
+		.site = (unsigned long)record->ptr,
 		.kept = true,
 	};
 
@@ -632,12 +634,20 @@ void pyhook_release(struct pyrecord *record)
 	call_rcu(&record->rcu, free_record);
 }
 
+/* What only a record leads to is not lost: not a client's, that is. */
+static void forget_base(const struct pyrecord *record)
+{
+	if (!record->inner.free && !in_nmi())
+		kmemleak_ignore(record->base);
+}
+
 static void end_free(struct pyrecord *record)
 {
 	struct pymem_allocator inner = record->inner;
 	void *base = record->base;
 
 	if (!inner.free) {
+		forget_base(record);
 		pyquarantine_rest(record);
 		return;
 	}
@@ -693,6 +703,7 @@ static void refuse_recorded(struct pyhook_block *block,
 		       claim(record, PYRECORD_KEPT, report->caller);
 	if (report->kept) {
 		atomic_long_inc(&pyhook_kept);
+		forget_base(record);
 		if (!record->inner.free)
 			pydomain_uncount_raw(record->domain, record->room);
 	}
@@ -1126,8 +1137,8 @@ void pyhook_forgive(void)
 		pyrecord_remove(record);
 		atomic_long_dec(&pyhook_kept);
 		entry = pymap_lookup(record->base);
-		if (!entry) {
-			pyraw_free(record->base);
+		if (!entry || record->inner.free) {
+			give_base(&record->inner, record->base);
 		} else {
 			heap = pyheap_of(entry);
 			atomic_long_dec(&heap->false_frees);

@@ -15,6 +15,7 @@
  * Takes no lock of pyalloc's; who waits for deferred frees takes turns.
  */
 #include <linux/irq_work.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -140,6 +141,21 @@ static bool is_block(const void *ptr)
 				      is_kmalloc_block(ptr);
 }
 
+/*
+ * A block of a power of two is aligned to its size, up to a page's: what is not
+ * lies inside one.  Of other sizes nobody can tell.
+ */
+static bool is_inside_slab_block(const void *ptr)
+{
+	size_t size;
+
+	if (is_vmalloc_addr(ptr) || !folio_test_slab(virt_to_folio(ptr)))
+		return false;
+	size = ksize(ptr);
+	return is_power_of_2(size) &&
+	       !IS_ALIGNED((unsigned long)ptr, min_t(size_t, size, PAGE_SIZE));
+}
+
 /**
  * pyraw_may_be_block() - as pyraw_is_block(), without a word
  * @ptr: any pointer that is not in an arena
@@ -149,7 +165,7 @@ static bool is_block(const void *ptr)
  */
 bool pyraw_may_be_block(const void *ptr)
 {
-	return is_block(ptr);
+	return is_block(ptr) && !is_inside_slab_block(ptr);
 }
 
 /**
@@ -157,14 +173,15 @@ bool pyraw_may_be_block(const void *ptr)
  * @ptr: any pointer that is not in an arena
  * @caller: whom to name if not
  *
- * A slab's objects are not told from what is inside them.
+ * A slab's objects are not told from what is inside them, but for those of a
+ * power of two.
  *
  * Context: Any.
  * Return: true; or false, after a report.
  */
 bool pyraw_is_block(const void *ptr, unsigned long caller)
 {
-	if (is_block(ptr))
+	if (pyraw_may_be_block(ptr))
 		return true;
 	pydebug_report(PYALLOC_WILD, ptr, 0, caller);
 	return false;
