@@ -913,6 +913,8 @@ static void test_while_others_call(struct kunit *test)
 	unsigned int i;
 
 	atomic_set(&late_calls, 0);
+	/* See hooked.h. */
+	pydomain_wrap(PYWRAP_TEST);
 	for (i = 0; i < THREADS; i++) {
 		callers.thread[i] = kthread_run(caller_thread, &callers,
 						"pyalloc_call");
@@ -925,6 +927,7 @@ static void test_while_others_call(struct kunit *test)
 	}
 	for (i = 0; i < THREADS; i++)
 		kthread_stop(callers.thread[i]);
+	pydomain_unwrap(PYWRAP_TEST);
 	KUNIT_EXPECT_EQ(test, atomic_read(&callers.spoilt), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&late_calls), 0);
 	expect_no_report(test);

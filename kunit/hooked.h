@@ -2,6 +2,11 @@
 /*
  * What the suites about debug hooks stand on: the fixture, with hooks on while
  * the suite runs, whatever the module was loaded with.
+ *
+ * Cases that turn something on and off while other CPUs are at work hold
+ * PYWRAP_TEST, so that the static key stays as it is: CPUs that QEMU before 8.1
+ * emulates may run into the breakpoint of code that is being patched when the
+ * kernel is done with it, and then that is an oops.
  */
 #ifndef _PYALLOC_KUNIT_HOOKED_H
 #define _PYALLOC_KUNIT_HOOKED_H

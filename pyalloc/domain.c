@@ -72,6 +72,7 @@ void pydomain_wrap(unsigned int reason)
 	wrapped_by |= reason;
 	mutex_unlock(&wrap_lock);
 }
+EXPORT_SYMBOL_GPL(pydomain_wrap);
 
 /**
  * pydomain_unwrap() - a reason for the long way is gone
@@ -89,6 +90,7 @@ void pydomain_unwrap(unsigned int reason)
 	wrapped_by &= ~reason;
 	mutex_unlock(&wrap_lock);
 }
+EXPORT_SYMBOL_GPL(pydomain_unwrap);
 
 /**
  * pydomain_use_heap() - have the heap serve mem and object, or raw alone

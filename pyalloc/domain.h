@@ -45,6 +45,7 @@ enum {
 	PYWRAP_HOOKS	= 2,	/* debug hooks */
 	PYWRAP_REPLACED	= 4,	/* an allocator that a client put there */
 	PYWRAP_MALLOC	= 8,	/* allocator=malloc */
+	PYWRAP_TEST	= 16,	/* a test that wants it so */
 };
 
 void pydomain_wrap(unsigned int reason);
