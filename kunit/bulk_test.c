@@ -108,7 +108,7 @@ static void test_free_of_a_mixture(struct kunit *test)
 {
 	enum { N = 1000 };
 	void **blocks = make_array(test, N);
-	size_t i;
+	size_t i, usable;
 
 	for (i = 0; i < N; i++) {
 		blocks[i] = pymem_malloc(sizes[i * i % ARRAY_SIZE(sizes)],
@@ -120,7 +120,9 @@ static void test_free_of_a_mixture(struct kunit *test)
 	blocks[3] = NULL;
 	pymem_free(blocks[500]);
 	blocks[500] = kmalloc(64, GFP_KERNEL);
+	usable = room_of(blocks[500]);
 	pymem_free_bulk(N, blocks);
+	balance_foreign(test, &domains[PYMEM_DOMAIN_MEM], usable);
 	expect_no_report(test);
 	kvfree(blocks);
 }
@@ -471,15 +473,22 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_bulk_without_memory),
 	KUNIT_CASE(test_free_of_a_mixture),
 	KUNIT_CASE(test_bulk_and_single_mix),
+	KUNIT_CASE(test_frees_across_pools_and_classes),
+	{ }
+};
+
+PYALLOC_SUITE(bulk, cases);
+
+/* Whole arrays, of which fronts and depots are made. */
+static struct kunit_case array_cases[] = {
 	KUNIT_CASE(test_numbers_around_arrays),
 	KUNIT_CASE(test_depot_stock_and_pools_serve),
 	KUNIT_CASE(test_less_than_an_array_stays_there),
 	KUNIT_CASE(test_frees_go_to_the_depot),
 	KUNIT_CASE(test_frees_of_a_large_node_do_not),
-	KUNIT_CASE(test_frees_across_pools_and_classes),
 	KUNIT_CASE(test_twice_in_one_array),
 	KUNIT_CASE(test_strangers_in_one_array),
 	{ }
 };
 
-PYALLOC_SUITE(bulk, cases);
+PYALLOC_ENGINE_SUITE(bulk_arrays, array_cases);

@@ -13,11 +13,11 @@ static void test_class_of_every_size(struct kunit *test)
 	void *block;
 	size_t size;
 
-	for (size = 0; size <= PYALLOC_SMALL_MAX; size++) {
+	need_heap(test);
+	for (size = 0; size <= heap_most(); size++) {
 		block = pymem_malloc(size, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, block);
-		KUNIT_EXPECT_EQ(test, room_of(block),
-				class_size(size));
+		KUNIT_EXPECT_EQ(test, room_of(block), heap_room(size));
 		pymem_free(block);
 	}
 }
@@ -44,7 +44,7 @@ static void test_natural_alignment(struct kunit *test)
 	size_t size, alignment, got, i;
 
 	for_each_class_size(size) {
-		alignment = max_t(size_t, 1UL << __ffs(size), 8);
+		alignment = alignment_of(&domains[PYMEM_DOMAIN_MEM], size);
 		got = pymem_malloc_bulk(size, GFP_KERNEL, N, blocks);
 		KUNIT_EXPECT_EQ(test, got, (size_t)N);
 		for (i = 0; i < got; i++)

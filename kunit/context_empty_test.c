@@ -2,7 +2,7 @@
 /*
  * Every context on a heap that has nothing: a block in a new arena where a
  * page may be taken, and where not NULL and the reserve, which serves the next
- * one; resizing, and what is too large for the heap.
+ * one; and resizing.
  */
 #include <linux/mm.h>
 #include <linux/preempt.h>
@@ -430,71 +430,12 @@ static void test_resizing_when_exhausted(struct kunit *test)
 	kvfree(visit);
 }
 
-/* === What is too large for the heap === */
-
-static const size_t large[] = { PYALLOC_SMALL_MAX + 1, 2000, 8000 };
-
-struct large {
-	gfp_t			gfp;
-	const struct domain	*domain;
-	void			*plain[ARRAY_SIZE(large)];
-	void			*zeroed[ARRAY_SIZE(large)];
-};
-
-static void ask_large(void *data)
-{
-	struct large *asked = data;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(large); i++) {
-		asked->plain[i] = asked->domain->malloc(large[i], asked->gfp);
-		asked->zeroed[i] = asked->domain->calloc(large[i], 1,
-							 asked->gfp);
-	}
-}
-
-static void expect_large(struct kunit *test, const struct domain *domain,
-			 void *block, size_t size)
-{
-	const struct context *context = test->param_value;
-
-	KUNIT_EXPECT_EQ(test, !!block, context->takes);
-	KUNIT_EXPECT_FALSE(test, is_heaps(block));
-	if (block)
-		KUNIT_EXPECT_GE(test, pyalloc_usable_size(block), size);
-	domain->free(block);
-}
-
-static void test_large_requests(struct kunit *test)
-{
-	const struct context *context = need_context(test);
-	struct large asked = { .gfp = context->gfp };
-	unsigned int i, j;
-
-	for (i = 0; i < ARRAY_SIZE(domains); i++) {
-		asked.domain = &domains[i];
-		if (context->unseen && asked.domain->id == PYMEM_DOMAIN_RAW)
-			continue;
-		run_there(test, ask_large, &asked);
-		for (j = 0; j < ARRAY_SIZE(large); j++) {
-			if (asked.zeroed[j])
-				KUNIT_EXPECT_TRUE(test, is_zero(asked.zeroed[j],
-								large[j]));
-			expect_large(test, asked.domain, asked.plain[j],
-				     large[j]);
-			expect_large(test, asked.domain, asked.zeroed[j],
-				     large[j]);
-		}
-	}
-}
-
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(test_first_request, context_gen_params),
 	KUNIT_CASE_PARAM(test_request_when_exhausted, context_gen_params),
 	KUNIT_CASE_PARAM(test_reserve_serves, context_gen_params),
 	KUNIT_CASE_PARAM(test_resizing_when_exhausted, context_gen_params),
-	KUNIT_CASE_PARAM(test_large_requests, context_gen_params),
 	{ }
 };
 
-PYALLOC_SUITE(context_empty, cases);
+PYALLOC_ENGINE_SUITE(context_empty, cases);

@@ -12,6 +12,8 @@
 
 KUNIT_ARRAY_PARAM(context, contexts, describe_context);
 
+static const struct domain *const mem = &domains[PYMEM_DOMAIN_MEM];
+
 /* === Alone === */
 
 #define STEPS	(PYALLOC_SMALL_MAX / 8)
@@ -37,6 +39,7 @@ static void take_each_size(void *data)
 	}
 }
 
+/* Frees what is mem's as object's, which debug hooks report. */
 static void put_each_size(void *data)
 {
 	struct visit *visit = data;
@@ -48,6 +51,27 @@ static void put_each_size(void *data)
 			visit->spoilt++;
 		pyobject_free(visit->blocks[i]);
 	}
+}
+
+static void expect_put(struct kunit *test, struct visit *visit)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i <= STEPS; i++)
+		n += !!visit->blocks[i];
+	expect_wrong_domain(test, n);
+	KUNIT_EXPECT_EQ(test, visit->spoilt, 0);
+}
+
+/* How many sizes there is nothing of where no page can be taken. */
+static unsigned int not_to_be_had(struct kunit *test)
+{
+	const struct context *context = test->param_value;
+	unsigned int i, n = 0;
+
+	for (i = 0; i <= STEPS; i++)
+		n += !context->takes && !heap_serves(mem, i * 8);
+	return n;
 }
 
 static struct visit *make_visit(struct kunit *test)
@@ -72,10 +96,11 @@ static void test_malloc(struct kunit *test)
 	mine->gfp = GFP_KERNEL;
 	take_each_size(mine);
 	run_there(test, take_each_size, visit);
-	KUNIT_EXPECT_EQ(test, visit->failures, 0);
+	KUNIT_EXPECT_EQ(test, visit->failures, not_to_be_had(test));
 	put_each_size(visit);
-	KUNIT_EXPECT_EQ(test, visit->spoilt, 0);
+	expect_put(test, visit);
 	put_each_size(mine);
+	expect_put(test, mine);
 	kfree(visit);
 	kfree(mine);
 }
@@ -88,7 +113,7 @@ static void test_free(struct kunit *test)
 	take_each_size(visit);
 	KUNIT_EXPECT_EQ(test, visit->failures, 0);
 	run_there(test, put_each_size, visit);
-	KUNIT_EXPECT_EQ(test, visit->spoilt, 0);
+	expect_put(test, visit);
 	kfree(visit);
 }
 
@@ -111,6 +136,7 @@ static void test_usable_size(struct kunit *test)
 	run_there(test, measure_each, visit);
 	KUNIT_EXPECT_EQ(test, visit->failures, 0);
 	put_each_size(visit);
+	expect_put(test, visit);
 	kfree(visit);
 }
 
@@ -161,12 +187,72 @@ static void bulk_there(void *data)
 static void test_bulk(struct kunit *test)
 {
 	struct visit *visit = make_visit(test);
+	const struct context *context = test->param_value;
 	void *mine = pymem_malloc(64, GFP_KERNEL);
+	bool can_be_had = context->takes || heap_serves(mem, 64);
 
 	run_there(test, bulk_there, visit);
-	KUNIT_EXPECT_EQ(test, visit->failures, 0);
+	KUNIT_EXPECT_EQ(test, !visit->failures, can_be_had);
 	pymem_free(mine);
 	kfree(visit);
+}
+
+/* === What is too large for the heap === */
+
+static const size_t large[] = { PYALLOC_SMALL_MAX + 1, 2000, 8000 };
+
+struct large {
+	gfp_t			gfp;
+	const struct domain	*domain;
+	void			*plain[ARRAY_SIZE(large)];
+	void			*zeroed[ARRAY_SIZE(large)];
+};
+
+static void ask_large(void *data)
+{
+	struct large *asked = data;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(large); i++) {
+		asked->plain[i] = asked->domain->malloc(large[i], asked->gfp);
+		asked->zeroed[i] = asked->domain->calloc(large[i], 1,
+							 asked->gfp);
+	}
+}
+
+static void expect_large(struct kunit *test, const struct domain *domain,
+			 void *block, size_t size)
+{
+	const struct context *context = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, !!block, context->takes);
+	KUNIT_EXPECT_FALSE(test, is_heaps(block));
+	if (block)
+		KUNIT_EXPECT_GE(test, pyalloc_usable_size(block), size);
+	domain->free(block);
+}
+
+static void test_large_requests(struct kunit *test)
+{
+	const struct context *context = need_context(test);
+	struct large asked = { .gfp = context->gfp };
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(domains); i++) {
+		asked.domain = &domains[i];
+		if (context->unseen && asked.domain->id == PYMEM_DOMAIN_RAW)
+			continue;
+		run_there(test, ask_large, &asked);
+		for (j = 0; j < ARRAY_SIZE(large); j++) {
+			if (asked.zeroed[j])
+				KUNIT_EXPECT_TRUE(test, is_zero(asked.zeroed[j],
+								large[j]));
+			expect_large(test, asked.domain, asked.plain[j],
+				     large[j]);
+			expect_large(test, asked.domain, asked.zeroed[j],
+				     large[j]);
+		}
+	}
 }
 
 /* === What the kernel allocated === */
@@ -239,6 +325,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(test_usable_size, context_gen_params),
 	KUNIT_CASE_PARAM(test_shrinking, context_gen_params),
 	KUNIT_CASE_PARAM(test_bulk, context_gen_params),
+	KUNIT_CASE_PARAM(test_large_requests, context_gen_params),
 	KUNIT_CASE_PARAM(test_free_of_foreign_blocks, context_gen_params),
 	{ }
 };

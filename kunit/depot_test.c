@@ -695,4 +695,4 @@ static struct kunit_case cases[] = {
 	{ }
 };
 
-PYALLOC_SUITE(depot, cases);
+PYALLOC_ENGINE_SUITE(depot, cases);

@@ -17,6 +17,8 @@
 #include <linux/vmalloc.h>
 
 #include "../pyalloc/check.h"
+#include "../pyalloc/domain.h"
+#include "../pyalloc/hook.h"
 #include "../pyalloc/reclaim.h"
 #include "fixture.h"
 
@@ -100,6 +102,22 @@ unsigned int take_reports(struct pyalloc_report *last)
 }
 
 /**
+ * expect_reports() - so many came since the last call, and this was the last
+ * @test: the case
+ * @n: how many
+ * @mistake: what the last one said
+ * @ptr: of which pointer
+ */
+void expect_reports(struct kunit *test, unsigned int n,
+		    enum pyalloc_mistake mistake, const void *ptr)
+{
+	KUNIT_EXPECT_EQ(test, reports_seen(), n);
+	KUNIT_EXPECT_EQ(test, (int)last_report.mistake, (int)mistake);
+	KUNIT_EXPECT_PTR_EQ(test, last_report.ptr, ptr);
+	atomic_set(&nr_reports, 0);
+}
+
+/**
  * expect_report() - one report came since the last call, and it was this
  * @test: the case
  * @mistake: what it said
@@ -108,9 +126,24 @@ unsigned int take_reports(struct pyalloc_report *last)
 void expect_report(struct kunit *test, enum pyalloc_mistake mistake,
 		   const void *ptr)
 {
-	KUNIT_EXPECT_EQ(test, reports_seen(), 1);
-	KUNIT_EXPECT_EQ(test, (int)last_report.mistake, (int)mistake);
-	KUNIT_EXPECT_PTR_EQ(test, last_report.ptr, ptr);
+	expect_reports(test, 1, mistake, ptr);
+}
+
+/**
+ * expect_wrong_domain() - blocks of mem or object were given to another domain
+ * @test: the case
+ * @n: how often
+ *
+ * That is no mistake but for debug hooks, which report each.
+ */
+void expect_wrong_domain(struct kunit *test, unsigned int n)
+{
+	if (!hooks_look(&domains[PYMEM_DOMAIN_MEM]))
+		n = 0;
+	KUNIT_EXPECT_EQ(test, reports_seen(), n);
+	if (n)
+		KUNIT_EXPECT_EQ(test, (int)last_report.mistake,
+				(int)PYALLOC_WRONG_DOMAIN);
 	atomic_set(&nr_reports, 0);
 }
 
@@ -176,6 +209,40 @@ void fixture_suite_exit(struct kunit_suite *suite)
 	pydebug_set_hook(NULL);
 }
 
+/* What the module was loaded with. */
+static unsigned int loaded_hooks;
+static bool loaded_heap;
+
+/**
+ * engine_suite_init() - have the heap serve, without debug hooks
+ * @suite: the suite
+ *
+ * Return: 0 or an errno.
+ */
+int engine_suite_init(struct kunit_suite *suite)
+{
+	int error;
+
+	loaded_hooks = pyhook_domains;
+	loaded_heap = pydomain_uses_heap();
+	error = pyhook_turn(0);
+	if (error)
+		return error;
+	pydomain_use_heap(true);
+	return fixture_suite_init(suite);
+}
+
+/**
+ * engine_suite_exit() - have the domains served as they were before
+ * @suite: the suite
+ */
+void engine_suite_exit(struct kunit_suite *suite)
+{
+	fixture_suite_exit(suite);
+	pydomain_use_heap(loaded_heap);
+	WARN_ON(pyhook_turn(loaded_hooks));
+}
+
 /**
  * fixture_init() - empty the fronts and give back what is free
  * @test: the case
@@ -206,32 +273,127 @@ void fixture_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, raw_blocks(test), raw_before);
 }
 
+/* === What the module was loaded with === */
+
+/**
+ * hooks_look() - are a domain's blocks decorated, and looked at?
+ * @domain: the domain
+ *
+ * Return: true with debug hooks.
+ */
+bool hooks_look(const struct domain *domain)
+{
+	return pyhook_is_on(domain->id);
+}
+
+/* What a request takes of the heap. */
+static size_t with_decorations(size_t size)
+{
+	if (!hooks_look(&domains[PYMEM_DOMAIN_MEM]))
+		return size;
+	return ALIGN(max_t(size_t, size, 1) + pyhook_overhead, 16);
+}
+
+/**
+ * heap_serves() - does a request with no odd gfp get a block of the heap?
+ * @domain: whose request
+ * @size: its size
+ *
+ * Return: false if it is raw's.
+ */
+bool heap_serves(const struct domain *domain, size_t size)
+{
+	return domain->id != PYMEM_DOMAIN_RAW && pydomain_uses_heap() &&
+	       with_decorations(size) <= PYALLOC_SMALL_MAX;
+}
+
+/**
+ * heap_room() - the size class of the block that the heap has for a request
+ * @size: a request that it serves
+ *
+ * Return: the class's size.
+ */
+size_t heap_room(size_t size)
+{
+	return class_size(with_decorations(size));
+}
+
+/**
+ * heap_most() - the largest request that the heap serves, if it serves any
+ *
+ * Return: its size.
+ */
+size_t heap_most(void)
+{
+	return hooks_look(&domains[PYMEM_DOMAIN_MEM]) ?
+	       PYALLOC_SMALL_MAX - pyhook_overhead : PYALLOC_SMALL_MAX;
+}
+
+/**
+ * alignment_of() - how a block is aligned at least
+ * @domain: who asked for it
+ * @size: the request
+ *
+ * Return: the alignment in bytes.
+ */
+size_t alignment_of(const struct domain *domain, size_t size)
+{
+	if (hooks_look(domain))
+		return 16;
+	return heap_serves(domain, size) ? 1UL << __ffs(class_size(size)) :
+					   __alignof__(unsigned long long);
+}
+
+/**
+ * need_heap() - skip where there are no pools that serve
+ * @test: the case
+ */
+void need_heap(struct kunit *test)
+{
+	if (!pydomain_uses_heap())
+		kunit_skip(test, "the heap serves nothing");
+}
+
+/**
+ * kmalloc_alone() - is every block kmalloc()'s, and known to it alone?
+ *
+ * Return: true with allocator=malloc.
+ */
+bool kmalloc_alone(void)
+{
+	return !pydomain_uses_heap() && !hooks_look(&domains[PYMEM_DOMAIN_MEM]);
+}
+
+/**
+ * need_notes() - skip where nothing is known of a block but by kmalloc()
+ * @test: the case
+ *
+ * A second free is for kfree() to find then, and krealloc() lets a block grow
+ * with any gfp.
+ */
+void need_notes(struct kunit *test)
+{
+	if (kmalloc_alone())
+		kunit_skip(test, "blocks are kmalloc's, and known to it alone");
+}
+
 /* === Size classes === */
 
 /**
  * loaded_scheme() - the size classes that the module was loaded with
  *
- * They are told by two of them: 24 bytes are a class of `fine` alone, and 48
- * are none of `pow2`.
+ * They are told by two of them: the first one is 16 in `linear` alone, and 24
+ * bytes are a class of `fine` alone.
  *
  * Return: the scheme.
  */
 enum pyclasses_scheme loaded_scheme(void)
 {
-	static int scheme = -1;
-	void *block;
+	const struct pyclass *class = pyheap_default.classes->class;
 
-	if (scheme >= 0)
-		return scheme;
-	block = pymem_malloc(24, GFP_KERNEL | __GFP_NOFAIL);
-	scheme = room_of(block) == 24 ? PYCLASSES_FINE :
-		 PYCLASSES_LINEAR;
-	pymem_free(block);
-	block = pymem_malloc(40, GFP_KERNEL | __GFP_NOFAIL);
-	if (room_of(block) == 64)
-		scheme = PYCLASSES_POW2;
-	pymem_free(block);
-	return scheme;
+	if (class[0].size == 16)
+		return PYCLASSES_LINEAR;
+	return class[2].size == 24 ? PYCLASSES_FINE : PYCLASSES_POW2;
 }
 
 /**
@@ -351,16 +513,18 @@ void take_domain_stats(struct kunit *test,
  * @usable: the block's usable size
  *
  * raw can't tell a foreign block from its own, and the others only one of at
- * most 512 bytes; so one of their own goes to the kernel in return.
+ * most 512 bytes, and that while the heap serves; so one of their own, which
+ * no hooks decorate, goes to the kernel in return.
  */
 void balance_foreign(struct kunit *test, const struct domain *domain,
 		     size_t usable)
 {
 	void *block;
 
-	if (domain->id != PYMEM_DOMAIN_RAW && usable <= PYALLOC_SMALL_MAX)
+	if (domain->id != PYMEM_DOMAIN_RAW && usable <= PYALLOC_SMALL_MAX &&
+	    pydomain_uses_heap())
 		return;
-	block = domain->malloc(usable, GFP_KERNEL);
+	block = pydomain_malloc(domain->id, usable, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, block);
 	KUNIT_ASSERT_TRUE(test, !is_heaps(block));
 	kvfree(block);
@@ -372,13 +536,17 @@ void balance_foreign(struct kunit *test, const struct domain *domain,
  * @from: the domain that allocated it
  * @to: the domain that freed it
  * @size: its size
+ *
+ * Debug hooks know who allocated it, and count it for him.
  */
 void balance(struct kunit *test, const struct domain *from,
 	     const struct domain *to, size_t size)
 {
 	void *block;
 
-	if (from == to || size <= PYALLOC_SMALL_MAX) {
+	if (hooks_look(from))
+		return;
+	if (from == to || (size <= PYALLOC_SMALL_MAX && pydomain_uses_heap())) {
 		/* raw's own small one was taken for a foreign one. */
 		if (from != to && from->id == PYMEM_DOMAIN_RAW)
 			from->free(kmalloc(size, GFP_KERNEL));
@@ -451,17 +619,20 @@ static size_t vmalloc_room(const void *block)
  * room_of() - how many bytes a block has, whatever was asked for
  * @block: a live block of the heap's or the kernel's
  *
- * It is what the accounts have, and pyalloc_usable_size() too unless KASAN
- * watches.
+ * It is what the accounts have, decorations included, and
+ * pyalloc_usable_size() too unless debug hooks or KASAN watch.
  *
  * Return: bytes.
  */
 size_t room_of(const void *block)
 {
-	u32 code = pymap_lookup(block) & PYMAP_CODE_MASK;
+	u32 entry = pymap_lookup(block);
 
-	if (code)
-		return pyheap_class(&pyheap_default, code - 1)->size;
+	if (pyhook_knows(block))
+		block -= PYHOOK_HEAD;
+
+	if (entry & PYMAP_CODE_MASK)
+		return pyheap_class(&pyheap_default, pymap_class(entry))->size;
 	return is_vmalloc_addr(block) ? vmalloc_room(block) : ksize(block);
 }
 
@@ -473,8 +644,8 @@ size_t room_of(const void *block)
  */
 void expect_usable_size(struct kunit *test, const void *block, size_t size)
 {
-	size_t usable = IS_ENABLED(CONFIG_KASAN_GENERIC) ?
-			max_t(size_t, size, 1) : room_of(block);
+	bool known = pyhook_knows(block) || IS_ENABLED(CONFIG_KASAN_GENERIC);
+	size_t usable = known ? max_t(size_t, size, 1) : room_of(block);
 
 	KUNIT_EXPECT_EQ(test, pyalloc_usable_size(block), usable);
 }
@@ -538,8 +709,8 @@ static void *exhaust_class(void *first, size_t size)
  * exhaust_heap() - leave the heap without a free granule, nor a free block
  * @size: of this size
  *
- * Takes all that a caller who may not take a page can have in blocks of 512
- * bytes and of @size.  Work items may bring more arenas once preemption is
+ * Takes all that a caller who may not take a page can have in the largest
+ * blocks and in those of @size.  Work items may bring more arenas once preemption is
  * possible.
  *
  * Context: Preemption off.
@@ -547,7 +718,8 @@ static void *exhaust_class(void *first, size_t size)
  */
 void *exhaust_heap(size_t size)
 {
-	return exhaust_class(exhaust_class(NULL, PYALLOC_SMALL_MAX), size);
+	size = max(size, sizeof(void *));
+	return exhaust_class(exhaust_class(NULL, heap_most()), size);
 }
 
 /**

@@ -39,18 +39,31 @@ static inline void describe_domain(const struct domain *domain, char *desc)
 /* What a case begins and ends with. */
 int fixture_suite_init(struct kunit_suite *suite);
 void fixture_suite_exit(struct kunit_suite *suite);
+int engine_suite_init(struct kunit_suite *suite);
+void engine_suite_exit(struct kunit_suite *suite);
 int fixture_init(struct kunit *test);
 void fixture_exit(struct kunit *test);
 
-#define PYALLOC_SUITE(suite, cases)					\
+#define PYALLOC_SUITE_IN(suite, cases, enter, leave)			\
 struct kunit_suite suite##_suite = {					\
 	.name		= "pyalloc_" #suite,				\
-	.suite_init	= fixture_suite_init,				\
-	.suite_exit	= fixture_suite_exit,				\
+	.suite_init	= enter,					\
+	.suite_exit	= leave,					\
 	.init		= fixture_init,					\
 	.exit		= fixture_exit,					\
 	.test_cases	= cases,					\
 }
+
+/* A suite of what pyalloc promises, whatever allocator= it was loaded with. */
+#define PYALLOC_SUITE(suite, cases)					\
+	PYALLOC_SUITE_IN(suite, cases, fixture_suite_init, fixture_suite_exit)
+
+/*
+ * A suite of how the heap works inside.  While it runs the heap serves, and
+ * debug hooks are off.
+ */
+#define PYALLOC_ENGINE_SUITE(suite, cases)				\
+	PYALLOC_SUITE_IN(suite, cases, engine_suite_init, engine_suite_exit)
 
 /* Reports */
 unsigned int reports_seen(void);
@@ -58,10 +71,23 @@ unsigned int take_reports(struct pyalloc_report *last);
 enum pyalloc_mistake last_mistake(void);
 void expect_report(struct kunit *test, enum pyalloc_mistake mistake,
 		   const void *ptr);
+void expect_reports(struct kunit *test, unsigned int n,
+		    enum pyalloc_mistake mistake, const void *ptr);
+void expect_wrong_domain(struct kunit *test, unsigned int n);
 void expect_no_report(struct kunit *test);
 void forget_reports(void);
 void expect_whole(struct kunit *test);
 void expect_usable_size(struct kunit *test, const void *block, size_t size);
+
+/* What the module was loaded with, as far as clients see it */
+bool hooks_look(const struct domain *domain);
+bool heap_serves(const struct domain *domain, size_t size);
+size_t heap_room(size_t size);
+size_t heap_most(void);
+size_t alignment_of(const struct domain *domain, size_t size);
+bool kmalloc_alone(void);
+void need_heap(struct kunit *test);
+void need_notes(struct kunit *test);
 
 /* Size classes, by the rule of the scheme that the module was loaded with. */
 enum pyclasses_scheme loaded_scheme(void);

@@ -248,4 +248,4 @@ static struct kunit_case cases[] = {
 	{ }
 };
 
-PYALLOC_SUITE(front, cases);
+PYALLOC_ENGINE_SUITE(front, cases);

@@ -41,6 +41,7 @@ static void describe_row(const struct row *row, char *desc)
 
 KUNIT_ARRAY_PARAM(row, rows, describe_row);
 
+static const struct domain *const mem = &domains[PYMEM_DOMAIN_MEM];
 static const size_t sizes[] = { 0, 8, 64, 65, 500, 512, 513, 3000, 8192 };
 
 /* Who may not sleep has no arena from vmalloc. */
@@ -61,8 +62,7 @@ static void try_row(struct kunit *test, const struct domain *domain,
 
 	KUNIT_ASSERT_NOT_NULL(test, block);
 	KUNIT_EXPECT_EQ(test, is_heaps(block),
-			row->heaps && domain->id != PYMEM_DOMAIN_RAW &&
-			size <= PYALLOC_SMALL_MAX);
+			row->heaps && heap_serves(domain, size));
 	KUNIT_EXPECT_GE(test, pyalloc_usable_size(block), size);
 	if (row->gfp & __GFP_ZERO)
 		KUNIT_EXPECT_TRUE(test, is_zero(block, size));
@@ -94,19 +94,20 @@ static void test_bulk_with_every_flag(struct kunit *test)
 			(size_t)70);
 	for (i = 0; i < 70; i++)
 		from_heap += is_heaps(blocks[i]);
-	KUNIT_EXPECT_EQ(test, from_heap, row->heaps ? 70U : 0U);
+	KUNIT_EXPECT_EQ(test, from_heap,
+			row->heaps && heap_serves(mem, 64) ? 70U : 0U);
 	pymem_free_bulk(70, blocks);
 }
 
-/* === gfp 0 === */
+/* === gfp 0: the heap alone === */
 
 static void test_no_gfp_gives_what_there_is(struct kunit *test)
 {
 	void *kept = pymem_malloc(64, GFP_KERNEL);
 	void *block = pymem_malloc(64, 0);
 
-	KUNIT_EXPECT_NOT_NULL(test, block);
-	KUNIT_EXPECT_TRUE(test, is_heaps(block));
+	KUNIT_EXPECT_EQ(test, !!block, heap_serves(mem, 64));
+	KUNIT_EXPECT_EQ(test, is_heaps(block), !!block);
 	pymem_free(block);
 	pymem_free(kept);
 }
@@ -135,9 +136,11 @@ static void test_no_gfp_takes_no_page(struct kunit *test)
 /* Having been asked once, the heap keeps something ready. */
 static void test_no_gfp_fills_the_reserve(struct kunit *test)
 {
-	void *block = pymem_malloc(64, 0);
 	unsigned int tries;
+	void *block;
 
+	need_heap(test);
+	block = pymem_malloc(64, 0);
 	for (tries = 0; !block && tries < 2000; tries++) {
 		schedule_timeout_uninterruptible(1);
 		block = pymem_malloc(64, 0);
@@ -148,19 +151,21 @@ static void test_no_gfp_fills_the_reserve(struct kunit *test)
 
 static void test_large_is_nothing_without_gfp(struct kunit *test)
 {
-	void *kept = pymem_malloc(64, GFP_KERNEL);
+	void *kept = pymem_malloc(64, GFP_KERNEL), *grown;
 
 	KUNIT_EXPECT_NULL(test, pymem_malloc(513, 0));
 	KUNIT_EXPECT_NULL(test, pymem_malloc(513, __GFP_NOWARN));
 	KUNIT_EXPECT_NULL(test, pymem_calloc(3, 1000, 0));
 	KUNIT_EXPECT_NULL(test, pymem_realloc(NULL, 4000, 0));
-	KUNIT_EXPECT_NULL(test, pymem_realloc(kept, 4000, 0));
-	pymem_free(kept);
+	/* What is kmalloc's may grow with any. */
+	grown = pymem_realloc(kept, 4000, 0);
+	KUNIT_EXPECT_EQ(test, !!grown, kmalloc_alone());
+	pymem_free(grown ?: kept);
 }
 
 /* === Nodes === */
 
-static void try_nodes(struct kunit *test,
+static void try_nodes(struct kunit *test, const struct domain *domain,
 		      void *(*malloc_node)(size_t size, gfp_t gfp, int node))
 {
 	static const int wrong[] = { -2, INT_MIN, INT_MAX, MAX_NUMNODES };
@@ -174,12 +179,12 @@ static void try_nodes(struct kunit *test,
 			block = malloc_node(size, GFP_KERNEL, node);
 			KUNIT_EXPECT_NOT_NULL(test, block);
 			KUNIT_EXPECT_EQ(test, is_heaps(block),
-					size <= PYALLOC_SMALL_MAX);
-			pymem_free(block);
+					heap_serves(domain, size));
+			domain->free(block);
 		}
 		block = malloc_node(size, GFP_KERNEL, NUMA_NO_NODE);
 		KUNIT_EXPECT_NOT_NULL(test, block);
-		pymem_free(block);
+		domain->free(block);
 		for (i = 0; i < ARRAY_SIZE(wrong); i++)
 			KUNIT_EXPECT_NULL(test, malloc_node(size, GFP_KERNEL,
 							    wrong[i]));
@@ -189,12 +194,12 @@ static void try_nodes(struct kunit *test,
 
 static void test_nodes_of_mem(struct kunit *test)
 {
-	try_nodes(test, pymem_malloc_node);
+	try_nodes(test, mem, pymem_malloc_node);
 }
 
 static void test_nodes_of_object(struct kunit *test)
 {
-	try_nodes(test, pyobject_malloc_node);
+	try_nodes(test, &domains[PYMEM_DOMAIN_OBJ], pyobject_malloc_node);
 }
 
 static struct kunit_case cases[] = {

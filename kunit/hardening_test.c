@@ -428,4 +428,4 @@ static struct kunit_case cases[] = {
 	{ }
 };
 
-PYALLOC_SUITE(hardening, cases);
+PYALLOC_ENGINE_SUITE(hardening, cases);

@@ -319,4 +319,4 @@ static struct kunit_case cases[] = {
 	{ }
 };
 
-PYALLOC_SUITE(heap, cases);
+PYALLOC_ENGINE_SUITE(heap, cases);

@@ -192,4 +192,4 @@ static struct kunit_case cases[] = {
 	{ }
 };
 
-PYALLOC_SUITE(hole, cases);
+PYALLOC_ENGINE_SUITE(hole, cases);

@@ -133,4 +133,4 @@ static struct kunit_case cases[] = {
 	{ }
 };
 
-PYALLOC_SUITE(map, cases);
+PYALLOC_ENGINE_SUITE(map, cases);

@@ -4,7 +4,9 @@
  * whole and at work.
  *
  * Without debug hooks a block that is free already is known for certain only
- * once it is in its pool, or when it was the last to come into the front.
+ * once it is in its pool, or when it was the last to come into the front; with
+ * them at once.  Of blocks of kmalloc() less is known, and what is not known
+ * is not tried.
  */
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -13,6 +15,8 @@
 #include <linux/vmalloc.h>
 
 #include "fixture.h"
+
+static const struct domain *const mem = &domains[PYMEM_DOMAIN_MEM];
 
 /* What was done wrong has no consequence for others. */
 static void expect_at_work(struct kunit *test)
@@ -23,8 +27,9 @@ static void expect_at_work(struct kunit *test)
 	for (i = 0; i < 40; i++) {
 		blocks[i] = pymem_malloc(i * 13, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, blocks[i]);
-		KUNIT_EXPECT_EQ(test, room_of(blocks[i]),
-				class_size(i * 13));
+		if (heap_serves(mem, i * 13))
+			KUNIT_EXPECT_EQ(test, room_of(blocks[i]),
+					heap_room(i * 13));
 		for (j = 0; j < i; j++)
 			KUNIT_EXPECT_PTR_NE(test, blocks[i], blocks[j]);
 	}
@@ -59,11 +64,36 @@ static void try_wrong(struct kunit *test, void *wrong,
 
 /* === Pointers into blocks === */
 
-static void test_interior_pointers(struct kunit *test)
+/* What is asked about a pointer into a block that was asked for like that. */
+static enum pyalloc_mistake mistake_inside(size_t size)
+{
+	return heap_serves(mem, size) ? PYALLOC_INTERIOR : PYALLOC_WILD;
+}
+
+/* The kernel's allocators take any pointer into a block that is aligned. */
+static size_t offset_inside(size_t size)
+{
+	return heap_serves(mem, size) ? 16 : 1;
+}
+
+static void try_inside(struct kunit *test, void *block, size_t size)
 {
 	static const size_t offsets[] = { 1, 4, 8, 15, 16 };
-	size_t size, before;
 	unsigned int i;
+
+	if (!heap_serves(mem, size)) {
+		try_wrong(test, block + 1, PYALLOC_WILD);
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(offsets); i++)
+		if (offsets[i] < size)
+			try_wrong(test, block + offsets[i], PYALLOC_INTERIOR);
+	try_wrong(test, block + size - 1, PYALLOC_INTERIOR);
+}
+
+static void test_interior_pointers(struct kunit *test)
+{
+	size_t size, before;
 	void *block;
 
 	for_each_class_size(size) {
@@ -71,11 +101,7 @@ static void test_interior_pointers(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, block);
 		before = pymem_get_allocated_blocks();
 		fill(block, size, 0x2a);
-		for (i = 0; i < ARRAY_SIZE(offsets); i++)
-			if (offsets[i] < size)
-				try_wrong(test, block + offsets[i],
-					  PYALLOC_INTERIOR);
-		try_wrong(test, block + size - 1, PYALLOC_INTERIOR);
+		try_inside(test, block, size);
 		KUNIT_EXPECT_TRUE(test, is_filled(block, size, 0x2a));
 		KUNIT_EXPECT_EQ(test, pymem_get_allocated_blocks(), before);
 		pymem_free(block);
@@ -96,10 +122,10 @@ static void test_interior_in_bulk(struct kunit *test)
 	for (i = 0; i < 200; i++)
 		pymem_free(all[i]);
 	pymem_malloc_bulk(64, GFP_KERNEL, 20, all);
-	inside = blocks[1] + 16;
+	inside = blocks[1] + offset_inside(64);
 	swap(blocks[1], inside);
 	pymem_free_bulk(3, blocks);
-	expect_report(test, PYALLOC_INTERIOR, blocks[1]);
+	expect_report(test, mistake_inside(64), blocks[1]);
 	pymem_free(inside);
 	pymem_free_bulk(20, all);
 	expect_at_work(test);
@@ -107,11 +133,12 @@ static void test_interior_in_bulk(struct kunit *test)
 
 static void test_interior_by_rcu(struct kunit *test)
 {
-	void *block = pymem_malloc(128, GFP_KERNEL);
+	void *block = pymem_malloc(128, GFP_KERNEL), *inside;
 
 	KUNIT_ASSERT_NOT_NULL(test, block);
-	__pymem_free_rcu(block + 16, block + 32);
-	expect_report(test, PYALLOC_INTERIOR, block + 16);
+	inside = block + offset_inside(128);
+	__pymem_free_rcu(inside, block + 32);
+	expect_report(test, mistake_inside(128), inside);
 	pymem_free(block);
 	expect_at_work(test);
 }
@@ -124,7 +151,9 @@ static void test_free_twice_in_a_row(struct kunit *test)
 	unsigned int i;
 	size_t size;
 	void *block, *other;
+	bool wrong;
 
+	need_notes(test);
 	for_each_class_size(size) {
 		/* Else the front may have no room for the first one. */
 		pyalloc_reclaim();
@@ -137,19 +166,25 @@ static void test_free_twice_in_a_row(struct kunit *test)
 			domain->free(block);
 			domain->free(block);
 			preempt_enable();
-			expect_report(test, PYALLOC_DOUBLE_FREE, block);
+			wrong = domain != mem && hooks_look(domain);
+			expect_reports(test, 1 + wrong, PYALLOC_DOUBLE_FREE,
+				       block);
 			pymem_free(other);
 		}
 	}
 	expect_at_work(test);
 }
 
-/* With another free between them it shows when the front is emptied. */
+/*
+ * With another free between them it shows when the front is emptied, but to
+ * debug hooks at once.
+ */
 static void test_free_twice(struct kunit *test)
 {
 	void *kept[2], *blocks[2];
 	size_t size;
 
+	need_notes(test);
 	for_each_class_size(size) {
 		kept[0] = pymem_malloc(size, GFP_KERNEL);
 		kept[1] = pymem_malloc(size, GFP_KERNEL);
@@ -159,8 +194,11 @@ static void test_free_twice(struct kunit *test)
 		pymem_free(blocks[0]);
 		pymem_free(blocks[1]);
 		pymem_free(blocks[0]);
+		if (hooks_look(mem))
+			expect_report(test, PYALLOC_DOUBLE_FREE, blocks[0]);
 		pyalloc_reclaim();
-		expect_report(test, PYALLOC_DOUBLE_FREE, blocks[0]);
+		if (!hooks_look(mem))
+			expect_report(test, PYALLOC_DOUBLE_FREE, blocks[0]);
 		pymem_free(kept[0]);
 		pymem_free(kept[1]);
 	}
@@ -169,8 +207,10 @@ static void test_free_twice(struct kunit *test)
 
 static void test_free_twice_in_bulk(struct kunit *test)
 {
-	void *kept = pymem_malloc(80, GFP_KERNEL), *blocks[3];
+	void *kept, *blocks[3];
 
+	need_notes(test);
+	kept = pymem_malloc(80, GFP_KERNEL);
 	blocks[0] = pymem_malloc(80, GFP_KERNEL);
 	blocks[1] = pymem_malloc(80, GFP_KERNEL);
 	blocks[2] = blocks[0];
@@ -181,17 +221,22 @@ static void test_free_twice_in_bulk(struct kunit *test)
 	expect_at_work(test);
 }
 
-/* Back in its pool, a free block is known to be one by all functions. */
+/*
+ * Back in its pool, a free block is known to be one by all functions; outside
+ * of pools, while it rests.
+ */
 static void test_use_of_a_free_block(struct kunit *test)
 {
 	void *kept[2], *block;
 	size_t size;
 
+	need_notes(test);
 	for_each_class_size(size) {
 		take_exactly(test, size, 2, kept);
 		block = kept[1];
 		pymem_free(block);
-		pyalloc_reclaim();
+		if (heap_serves(mem, size))
+			pyalloc_reclaim();
 		KUNIT_EXPECT_NULL(test, pymem_realloc(block, 8, GFP_KERNEL));
 		expect_report(test, PYALLOC_DOUBLE_FREE, block);
 		KUNIT_EXPECT_NULL(test, pymem_realloc(block, 999, GFP_KERNEL));
@@ -208,9 +253,11 @@ static void test_use_of_a_free_block(struct kunit *test)
 /* Its pool is gone, its arena is not. */
 static void test_use_after_the_pool(struct kunit *test)
 {
-	void *kept = pymem_malloc(512, GFP_KERNEL);
-	void *block = pymem_malloc(64, GFP_KERNEL);
+	void *kept, *block;
 
+	need_heap(test);
+	kept = pymem_malloc(heap_most(), GFP_KERNEL);
+	block = pymem_malloc(64, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, block);
 	pymem_free(block);
 	pyalloc_reclaim();
@@ -281,12 +328,17 @@ static void test_rest_of_a_pool(struct kunit *test)
 	size_t size, bytes;
 	void *block, *end;
 
+	need_heap(test);
 	for_each_class_size(size) {
+		/* Of the smallest none is decorated. */
+		if (size <= PYALLOC_SMALL_MAX - heap_most())
+			continue;
 		class = &pyheap_default.classes->class[class_index(size)];
 		bytes = (size_t)class->granules << PYGRANULE_SHIFT;
 		if (class->blocks * size == bytes)
 			continue;
-		block = pymem_malloc(size, GFP_KERNEL);
+		block = pymem_malloc(size - (PYALLOC_SMALL_MAX - heap_most()),
+				     GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, block);
 		end = (void *)ALIGN_DOWN((unsigned long)block, bytes) + bytes;
 		try_wrong(test, end - 1, PYALLOC_INTERIOR);

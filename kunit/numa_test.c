@@ -364,4 +364,4 @@ static struct kunit_case cases[] = {
 	{ }
 };
 
-PYALLOC_SUITE(numa, cases);
+PYALLOC_ENGINE_SUITE(numa, cases);

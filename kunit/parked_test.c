@@ -166,4 +166,4 @@ static struct kunit_case cases[] = {
 	{ }
 };
 
-PYALLOC_SUITE(parked, cases);
+PYALLOC_ENGINE_SUITE(parked, cases);

@@ -303,4 +303,4 @@ static struct kunit_case cases[] = {
 	{ }
 };
 
-PYALLOC_SUITE(reclaim, cases);
+PYALLOC_ENGINE_SUITE(reclaim, cases);

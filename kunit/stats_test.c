@@ -165,6 +165,7 @@ static void test_shrinking_in_need_is_no_failure(struct kunit *test)
 	preempt_enable();
 	free_blocks(all);
 	KUNIT_EXPECT_PTR_EQ(test, now, block);
+	expect_wrong_domain(test, 1);
 	expect_counts(test, change, .reallocs = 1);
 	pymem_free(now ?: block);
 	kfree(change);
@@ -178,11 +179,12 @@ static void test_bulk(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, pymem_malloc_bulk(64, GFP_KERNEL, 300, blocks),
 			(size_t)300);
+	usable = 300 * room_of(blocks[0]);
 	expect_counts(test, change, .mallocs = 300, .blocks = 300,
-		      .bytes = 300 * 64);
+		      .bytes = usable);
 	pymem_free_bulk(300, blocks);
 	expect_counts(test, change, .frees = 300, .blocks = -300,
-		      .bytes = -300 * 64);
+		      .bytes = -usable);
 	KUNIT_ASSERT_EQ(test, pymem_malloc_bulk(1024, GFP_KERNEL, 10, blocks),
 			(size_t)10);
 	usable = 10 * room_of(blocks[0]);
@@ -195,9 +197,18 @@ static void test_bulk(struct kunit *test)
 	kfree(change);
 }
 
+/* The row of what a domain had from kmalloc because of its gfp. */
+static unsigned int small_raw_row(const struct domain *domain)
+{
+	if (domain->id == PYMEM_DOMAIN_RAW || hooks_look(domain) ||
+	    !heap_serves(domain, 64))
+		return domain->id;
+	return PYDOMAIN_FOREIGN;
+}
+
 /*
- * What mem and object had from kmalloc because of its gfp can't be told from
- * a foreign block when it comes back, and is counted with those all along.
+ * While the heap serves, such a block can't be told from a foreign one when it
+ * comes back, unless it is decorated, and is counted with those all along.
  */
 static void test_small_blocks_from_raw(struct kunit *test)
 {
@@ -206,8 +217,7 @@ static void test_small_blocks_from_raw(struct kunit *test)
 	long usable;
 	void *block;
 
-	change = begin_change(test, domain->id == PYMEM_DOMAIN_RAW ?
-				    PYMEM_DOMAIN_RAW : PYDOMAIN_FOREIGN);
+	change = begin_change(test, small_raw_row(domain));
 	block = domain->malloc(64, GFP_KERNEL_ACCOUNT);
 	KUNIT_ASSERT_NOT_NULL(test, block);
 	usable = room_of(block);
@@ -247,11 +257,16 @@ static void adopt(struct kunit *test, struct change *object, size_t size,
 /* Only their end is seen here, so there are fewer and fewer of them. */
 static void test_foreign_blocks(struct kunit *test)
 {
-	struct change *foreign = begin_change(test, PYDOMAIN_FOREIGN);
-	struct change *object = begin_change(test, PYMEM_DOMAIN_OBJ);
-	void *block = kmalloc(100, GFP_KERNEL);
-	long usable = room_of(block);
+	struct change *foreign, *object;
+	void *block;
+	long usable;
 
+	if (!heap_serves(&domains[PYMEM_DOMAIN_OBJ], 100))
+		kunit_skip(test, "the domain's own are the kernel's as well");
+	foreign = begin_change(test, PYDOMAIN_FOREIGN);
+	object = begin_change(test, PYMEM_DOMAIN_OBJ);
+	block = kmalloc(100, GFP_KERNEL);
+	usable = room_of(block);
 	pyobject_free(block);
 	expect_counts(test, foreign, .frees = 1, .blocks = -1,
 		      .bytes = -usable);
@@ -262,6 +277,26 @@ static void test_foreign_blocks(struct kunit *test)
 	expect_counts(test, foreign, .blocks = -1, .bytes = -usable);
 	kfree(object);
 	kfree(foreign);
+}
+
+/* With allocator=malloc, they are counted as the domain's own. */
+static void test_foreign_blocks_without_heap(struct kunit *test)
+{
+	const struct domain *domain = test->param_value;
+	struct change *change;
+	void *block;
+	long usable;
+
+	if (heap_serves(&domains[PYMEM_DOMAIN_OBJ], 100))
+		kunit_skip(test, "the heap serves");
+	change = begin_change(test, domain->id);
+	block = kmalloc(100, GFP_KERNEL);
+	usable = room_of(block);
+	domain->free(block);
+	expect_counts(test, change, .frees = 1, .blocks = -1,
+		      .bytes = -usable);
+	balance_foreign(test, domain, usable);
+	kfree(change);
 }
 
 static void test_allocated_blocks(struct kunit *test)
@@ -301,10 +336,13 @@ static void test_peak(struct kunit *test)
 
 static void test_classes(struct kunit *test)
 {
-	struct pyheap_stats *before = take_heap_stats(test), *after;
-	unsigned int class = class_index(200);
+	struct pyheap_stats *before, *after;
+	unsigned int class;
 	void *blocks[50];
 
+	need_heap(test);
+	before = take_heap_stats(test);
+	class = class_index(heap_room(200));
 	KUNIT_ASSERT_EQ(test, pymem_malloc_bulk(200, GFP_KERNEL, 50, blocks),
 			(size_t)50);
 	after = take_heap_stats(test);
@@ -312,7 +350,7 @@ static void test_classes(struct kunit *test)
 			      before->class[class].mallocs, 50UL);
 	KUNIT_EXPECT_EQ(test, after->blocks - before->blocks, 50UL);
 	KUNIT_EXPECT_EQ(test, after->bytes - before->bytes,
-			50 * class_size(200));
+			50 * heap_room(200));
 	kfree(after);
 	pymem_free_bulk(50, blocks);
 	after = take_heap_stats(test);
@@ -329,6 +367,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(test_realloc, domain_gen_params),
 	KUNIT_CASE_PARAM(test_failures, domain_gen_params),
 	KUNIT_CASE_PARAM(test_small_blocks_from_raw, domain_gen_params),
+	KUNIT_CASE_PARAM(test_foreign_blocks_without_heap, domain_gen_params),
 	KUNIT_CASE_PARAM(test_peak, domain_gen_params),
 	KUNIT_CASE(test_failures_of_nodes),
 	KUNIT_CASE(test_shrinking_in_need_is_no_failure),

@@ -17,6 +17,7 @@ extern struct kunit_suite front_suite;
 extern struct kunit_suite depot_suite;
 extern struct kunit_suite raw_suite;
 extern struct kunit_suite bulk_suite;
+extern struct kunit_suite bulk_arrays_suite;
 extern struct kunit_suite rcu_suite;
 extern struct kunit_suite gfp_suite;
 extern struct kunit_suite scope_suite;

@@ -86,7 +86,7 @@ static void try_block(struct kunit *test, void __user *user, size_t size)
 	}
 	KUNIT_EXPECT_TRUE(test, from && to);
 	pymem_free(from);
-	pymem_free(to);
+	pyobject_free(to);
 }
 
 static void test_every_class(struct kunit *test)

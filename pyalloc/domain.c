@@ -346,6 +346,7 @@ void *pydomain_malloc(enum pymem_domain domain, size_t size, gfp_t gfp)
 	count(domain, failures);
 	return NULL;
 }
+EXPORT_SYMBOL_GPL(pydomain_malloc);
 
 /* What sees every call, in its order, else the long way. */
 static noinline void *malloc_over(size_t size, gfp_t gfp,
