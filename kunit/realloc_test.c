@@ -150,7 +150,7 @@ static void test_growing_without_memory(struct kunit *test)
 }
 
 /* A block shrinks in place where there is nothing to move it to. */
-static void test_shrinking_never_fails(struct kunit *test)
+static void try_shrinking(struct kunit *test, size_t to)
 {
 	size_t class, failed = 0;
 	void *block, *all, *now;
@@ -162,14 +162,20 @@ static void test_shrinking_never_fails(struct kunit *test)
 		pyalloc_reclaim();
 		preempt_disable();
 		all = exhaust_heap(1);
-		now = pymem_realloc(block, 1, 0);
+		now = pymem_realloc(block, to, 0);
 		preempt_enable();
 		free_blocks(all);
 		failed += !now;
-		KUNIT_EXPECT_TRUE(test, is_filled(now ?: block, 1, 0x13));
+		KUNIT_EXPECT_TRUE(test, is_filled(now ?: block, to, 0x13));
 		pymem_free(now ?: block);
 	}
 	KUNIT_EXPECT_EQ(test, failed, (size_t)0);
+}
+
+static void test_shrinking_never_fails(struct kunit *test)
+{
+	try_shrinking(test, 1);
+	try_shrinking(test, 0);
 }
 
 static void test_raw_shrinking_never_fails(struct kunit *test)

@@ -949,9 +949,10 @@ bool pyhook_look(const void *ptr, enum pymem_domain domain,
 void pyhook_shrink(struct pyhook_block *block, size_t size)
 {
 	u64 *head = block->base;
-	void *tail = ptr_of(block) + size;
+	void *tail;
 
 	size += !size;
+	tail = ptr_of(block) + size;
 	/* A block of a pool keeps a size that goes with its class. */
 	if (!block->record)
 		return;
