@@ -6,17 +6,17 @@
 
 #include "suites.h"
 
-kunit_test_suites(&domain_suite, &class_suite, &realloc_suite, &heap_suite,
-		  &hole_suite, &map_suite, &front_suite, &depot_suite,
-		  &raw_suite, &bulk_suite, &bulk_arrays_suite, &rcu_suite,
-		  &gfp_suite, &scope_suite, &reclaim_suite, &usercopy_suite,
-		  &stats_suite, &misuse_suite, &context_suite,
-		  &context_empty_suite, &context_misuse_suite, &race_suite,
-		  &smp_suite, &numa_suite, &parked_suite, &sanitizer_suite,
-		  &hardening_suite, &hook_layout_suite, &hook_pads_suite,
-		  &hook_free_suite, &hook_rest_suite, &hook_call_suite,
-		  &hook_toggle_suite, &hook_context_suite, &allocator_suite,
-		  &arena_allocator_suite);
+kunit_test_suites(&mode_suite, &domain_suite, &class_suite, &realloc_suite,
+		  &heap_suite, &hole_suite, &map_suite, &front_suite,
+		  &depot_suite, &raw_suite, &bulk_suite, &bulk_arrays_suite,
+		  &rcu_suite, &gfp_suite, &scope_suite, &reclaim_suite,
+		  &usercopy_suite, &stats_suite, &misuse_suite,
+		  &context_suite, &context_empty_suite, &context_misuse_suite,
+		  &race_suite, &smp_suite, &numa_suite, &parked_suite,
+		  &sanitizer_suite, &hardening_suite, &hook_layout_suite,
+		  &hook_pads_suite, &hook_free_suite, &hook_rest_suite,
+		  &hook_call_suite, &hook_toggle_suite, &hook_context_suite,
+		  &allocator_suite, &arena_allocator_suite);
 
 MODULE_DESCRIPTION("Tests of pyalloc");
 MODULE_AUTHOR("The pyalloc authors");

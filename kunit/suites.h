@@ -7,6 +7,7 @@
 
 #include "shim.h"
 
+extern struct kunit_suite mode_suite;
 extern struct kunit_suite domain_suite;
 extern struct kunit_suite class_suite;
 extern struct kunit_suite realloc_suite;
