@@ -50,6 +50,7 @@ static void *by_node(struct actor *actor, struct request *request)
 		node = NUMA_NO_NODE;
 	if (request->domain == PYMEM_DOMAIN_OBJ)
 		return pyobject_malloc_node(request->size, request->gfp, node);
+	request->domain = PYMEM_DOMAIN_MEM;
 	return pymem_malloc_node(request->size, request->gfp, node);
 }
 
@@ -60,9 +61,11 @@ static void *by_constant(struct actor *actor, struct request *request)
 	request->size = 48;
 	if (actor_may_sleep(actor) && !run_options.short_of_memory) {
 		request->gfp = GFP_KERNEL;
+		request->domain = PYMEM_DOMAIN_MEM;
 		return pymem_malloc(48, GFP_KERNEL);
 	}
 	request->gfp = GFP_ATOMIC | __GFP_NOWARN;
+	request->domain = PYMEM_DOMAIN_OBJ;
 	return pyobject_malloc(48, GFP_ATOMIC | __GFP_NOWARN);
 }
 
@@ -116,16 +119,17 @@ static void judge_new(struct actor *actor, const struct block *block,
 }
 
 static void hold(struct actor *actor, struct block *block, void *ptr,
-		 size_t size, gfp_t gfp)
+		 const struct request *request)
 {
 	*block = (struct block) {
 		.ptr	= ptr,
-		.size	= size,
+		.size	= request->size,
 		.tag	= next_tag(actor),
-		.zero	= gfp & __GFP_ZERO,
+		.zero	= request->gfp & __GFP_ZERO,
+		.domain	= request->domain,
 	};
 	actor->now.mallocs++;
-	judge_new(actor, block, gfp);
+	judge_new(actor, block, request->gfp);
 	block_fill(block);
 }
 
@@ -148,7 +152,7 @@ void deed_have(struct actor *actor, struct block *slot)
 	}
 	/* It is freed by pyalloc one day, whoever does it. */
 	actor->now.foreign += foreign;
-	hold(actor, slot, ptr, request.size, request.gfp);
+	hold(actor, slot, ptr, &request);
 }
 
 /**
@@ -229,11 +233,14 @@ void deed_resize(struct actor *actor, struct block *block)
 
 	if (block->zero)
 		request.gfp |= __GFP_ZERO;
+	if (run_options.loyal)
+		request.domain = block->domain;
 	actor->doing = "realloc";
 	verify(actor, block);
 	ptr = block_realloc(request.domain, block->ptr, request.size,
 			    request.gfp);
 	if (ptr) {
+		block->domain = request.domain;
 		resized(actor, block, ptr, request.size, request.gfp);
 		return;
 	}
@@ -256,9 +263,11 @@ void deed_resize(struct actor *actor, struct block *block)
  */
 void deed_release(struct actor *actor, struct block *block)
 {
+	enum pymem_domain domain = actor_below(actor, PYMEM_NR_DOMAINS);
+
 	actor->doing = "free";
 	verify(actor, block);
-	block_free(actor_below(actor, PYMEM_NR_DOMAINS), block->ptr);
+	block_free(run_options.loyal ? block->domain : domain, block->ptr);
 	block->ptr = NULL;
 	actor->now.frees++;
 }
@@ -284,6 +293,8 @@ bool deed_may_free_rcu(const struct actor *actor, const struct block *block)
 {
 	if (actor->place == IN_NMI || block->size < sizeof(struct at_once))
 		return false;
+	if (run_options.loyal && block->domain == PYMEM_DOMAIN_RAW)
+		return false;
 	return !IS_ENABLED(CONFIG_PREEMPT_RT) ||
 	       (!actor->atomic && actor->place != IN_HARD_TIMER &&
 		actor->place != IN_IRQ_WORK);
@@ -308,8 +319,11 @@ void deed_release_rcu(struct actor *actor, struct block *block)
 	actor->doing = "free after a grace period";
 	verify(actor, block);
 	rcu_read_lock();
-	if (block->size < sizeof(struct later_in_it)) {
+	if (run_options.loyal ? block->domain == PYMEM_DOMAIN_MEM :
+	    block->size < sizeof(struct later_in_it)) {
 		pymem_free_rcu((struct at_once *)ptr, rcu);
+	} else if (block->size < sizeof(struct later_in_it)) {
+		pyobject_free_rcu((struct at_once *)ptr, rcu);
 	} else {
 		pyobject_free_rcu((struct later_in_it *)ptr, rcu);
 		linked = sizeof(struct later_in_it);
@@ -380,6 +394,7 @@ void deed_have_bulk(struct actor *actor)
 	struct block like = {
 		.size	= min_t(size_t, request.size, 600),
 		.zero	= request.gfp & __GFP_ZERO,
+		.domain	= PYMEM_DOMAIN_MEM,
 	};
 
 	actor->doing = "malloc in bulk";
@@ -412,6 +427,9 @@ void deed_release_bulk(struct actor *actor, unsigned int at)
 	n = min(n, actor->nr_slots - at);
 	for (; n--; at++) {
 		if (!actor->slots[at].ptr)
+			continue;
+		if (run_options.loyal &&
+		    actor->slots[at].domain != PYMEM_DOMAIN_MEM)
 			continue;
 		verify(actor, &actor->slots[at]);
 		actor->bulk[got++] = actor->slots[at].ptr;

@@ -24,7 +24,8 @@
 /* What a held block begins with; the pattern behind it is in words of 64 bits. */
 struct held {
 	struct held	*next;
-	u32		size;
+	u16		size;
+	u16		domain;
 	u32		tag;
 } __aligned(sizeof(u64));
 
@@ -89,7 +90,7 @@ static bool add(struct hoard *hoard, enum pymem_domain domain, size_t size,
 		return false;
 	block = (struct block) { held, size, hoard->blocks };
 	block_fill(&block);
-	*held = (struct held) { hoard->last, size, hoard->blocks };
+	*held = (struct held) { hoard->last, size, domain, hoard->blocks };
 	hoard->last = held;
 	hoard->blocks++;
 	hoard->bytes += size;
@@ -100,6 +101,7 @@ static bool add(struct hoard *hoard, enum pymem_domain domain, size_t size,
 static unsigned long empty(struct hoard *hoard)
 {
 	unsigned long mismatches = 0;
+	enum pymem_domain domain;
 	struct held *held;
 	struct block block;
 
@@ -108,7 +110,8 @@ static unsigned long empty(struct hoard *hoard)
 		block = as_block(held);
 		mismatches += !pattern_intact(held, sizeof(*held), block.size,
 					      block_pattern(&block));
-		block_free(hoard->blocks-- % PYMEM_NR_DOMAINS, held);
+		domain = hoard->blocks-- % PYMEM_NR_DOMAINS;
+		block_free(options_loyal() ? held->domain : domain, held);
 		cond_resched();
 	}
 	hoard->bytes = 0;

@@ -59,6 +59,22 @@ module_param(short_of_memory, bool, 0600);
 MODULE_PARM_DESC(short_of_memory,
 		 "Nobody tries hard for memory, and all may be refused (0)");
 
+static bool loyal;
+module_param(loyal, bool, 0600);
+MODULE_PARM_DESC(loyal,
+		 "Blocks go back to their own domain, as debug hooks want (0)");
+
+/**
+ * options_loyal() - do blocks that are held go back to their own domain?
+ *
+ * Context: Process.
+ * Return: the parameter, as it is now.
+ */
+bool options_loyal(void)
+{
+	return READ_ONCE(loyal);
+}
+
 /**
  * options_get() - the options of a run that starts now
  * @options: where to put them
@@ -76,6 +92,7 @@ void options_get(struct options *options)
 		.hotplug		= hotplug,
 		.scopes			= scopes,
 		.short_of_memory	= short_of_memory,
+		.loyal			= loyal,
 	};
 }
 

@@ -22,12 +22,14 @@ struct task_struct;
  * @size: as requested
  * @tag: whose it was when it was filled, and its number there
  * @zero: every request for it had __GFP_ZERO
+ * @domain: which one it was asked of; any, of what kmalloc() gave
  */
 struct block {
 	void	*ptr;
 	u32	size;
 	u32	tag;
 	bool	zero;
+	u8	domain;
 };
 
 u64 block_pattern(const struct block *block);
@@ -191,6 +193,7 @@ void failure_print(void);
  * @hotplug: CPUs go and come
  * @scopes: threads enter the scopes that limit reclaim
  * @short_of_memory: NULL is allowed everywhere
+ * @loyal: a block goes back to the domain that it is from, as debug hooks want
  */
 struct options {
 	u64		seed;
@@ -199,6 +202,7 @@ struct options {
 	bool		hotplug;
 	bool		scopes;
 	bool		short_of_memory;
+	bool		loyal;
 };
 
 extern struct options run_options;
@@ -232,6 +236,7 @@ int hotplug_start(void);
 void hotplug_stop(void);
 
 void options_get(struct options *options);
+bool options_loyal(void);
 
 /* === Beside a run === */
 
