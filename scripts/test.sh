@@ -27,6 +27,7 @@ uml-small        uml            -t 300 -M 64 : pressure
 uml-stress       uml            -t 600 -M 256 : torture faults
 uml-wipe         uml            -t 300 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
 uml-matrix       uml            -t 400 -M 256 : matrix
+uml-modes        uml            -t 300 -M 256 : modes
 "
 more_tiers="
 uml-unload       uml            -t 600 -M 256 : unload
@@ -40,6 +41,9 @@ pressure         stock-6.12     -t 400 -M 256 : pressure
 stress           stock-6.12     -t 900 : faults unload
 uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit parameters garbage live pressure torture sanitizers
 uml-debug-stress uml-debug      -t 1500 -M 1024 : faults unload
+modes-6.12       stock-6.12     -t 600 : modes
+modes-6.12-rt    stock-6.12-rt  -t 900 : modes
+uml-debug-modes  uml-debug      -t 1200 -M 1024 -a kasan_multi_shot : modes
 uml-debug-matrix uml-debug      -t 900 -M 1024 : matrix
 x86-torture      x86-debug      -t 2400 -c 4 -M 1536 $patient -a kmemleak=off -a torture_ops=3000000 : torture
 x86-stress       x86-debug      -t 1500 -M 1024 : faults
@@ -113,6 +117,7 @@ boot_tier()
 		commands+=(". /guest/$suite.sh")
 		case $suite in
 		replay) options+=(-f "$traces") ;;
+		modes) options+=(-f "$traces/made/small.trc:/traces") ;;
 		hooks | pybench) options+=(-f "$traces/bad:/traces"
 				   -f "$traces/made:/traces") ;;
 		esac

@@ -23,7 +23,9 @@ bad_parameter()
 
 for bad in arena_kib=3 arena_kib=9999 arena_kib=-4 arena_kib=x \
 	   arena_source=foo arena_source= size_classes=foo size_classes=Linear \
-	   prealloc=-1 prealloc=99999999 prealloc=many; do
+	   prealloc=-1 prealloc=99999999 prealloc=many allocator=foo \
+	   allocator= allocator=Debug quarantine_kib=0 quarantine_kib=-1 \
+	   quarantine_kib=65537 quarantine_kib=large; do
 	try "refuses-$bad" bad_parameter "$bad"
 done
 
@@ -32,6 +34,9 @@ good_parameter()
 	load "$@" && check_ok && unload
 }
 
-for good in arena_kib=64 arena_source=auto size_classes=fine prealloc=2; do
+for good in arena_kib=64 arena_source=auto size_classes=fine prealloc=2 \
+	    allocator=default allocator=debug allocator=malloc \
+	    allocator=malloc_debug allocator=pymalloc \
+	    allocator=pymalloc_debug quarantine_kib=1 quarantine_kib=65536; do
 	try "takes-$good" good_parameter "$good"
 done

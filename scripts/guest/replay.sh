@@ -24,9 +24,10 @@ judged()
 	[ -z "$why" ]
 }
 
+# With a mode's name at its end, if modes.sh has it run.
 run_case()
 {
-	try "$1" judged "$@"
+	try "$1${replay_mode:+-$replay_mode}" judged "$@"
 	[ "$(cat /tmp/case-status)" = 0 ] || failed=1
 }
 
