@@ -257,8 +257,8 @@ static void test_arguments(struct kunit *test)
 	begin_source(test, &source);
 	KUNIT_EXPECT_EQ(test, pyarena_get_allocator(&now), 0);
 	KUNIT_EXPECT_PTR_EQ(test, now.ctx, (void *)&source);
-	KUNIT_EXPECT_TRUE(test, now.alloc == source_alloc &&
-				now.free == source_free);
+	KUNIT_EXPECT_TRUE(test, now.alloc == source_alloc);
+	KUNIT_EXPECT_TRUE(test, now.free == source_free);
 	end_source(test, &source);
 	KUNIT_EXPECT_EQ(test, pyarena_get_allocator(&now), 0);
 	KUNIT_EXPECT_TRUE(test, now.alloc == before.alloc);

@@ -174,17 +174,17 @@ static void test_whole_pads(struct kunit *test)
 			spoil(ptr + size + n);
 		domain->free(ptr);
 		if (take_report(test, PYALLOC_OVERFLOW, ptr, size, &report))
-			EXPECT(test, report.block.wrong == 8 &&
-				     report.block.offset == size, size);
+			EXPECT(test, report.block.wrong == 8, size);
+		EXPECT(test, report.block.offset == size, size);
 		ptr = hooked_malloc(test, domain, size);
 		for (n = 1; n <= 16; n++)
 			spoil(ptr - n);
 		spoil(ptr + size);
 		domain->free(ptr);
 		if (take_report(test, PYALLOC_UNDERFLOW, ptr, size, &report))
-			EXPECT(test, report.block.wrong == 7 &&
-				     report.block.offset == -7 &&
-				     !report.block.head_intact, size);
+			EXPECT(test, report.block.wrong == 7, size);
+		EXPECT(test, report.block.offset == -7, size);
+		EXPECT(test, !report.block.head_intact, size);
 		pyhook_forgive();
 	}
 }

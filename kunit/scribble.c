@@ -18,7 +18,7 @@
  */
 u8 peek_at(const void *at)
 {
-	return *(const volatile u8 *)at;
+	return READ_ONCE(*(const u8 *)at);
 }
 
 /**
@@ -28,7 +28,7 @@ u8 peek_at(const void *at)
  */
 void scribble(void *at, u8 byte)
 {
-	*(volatile u8 *)at = byte;
+	WRITE_ONCE(*(u8 *)at, byte);
 }
 
 /**
