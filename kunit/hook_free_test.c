@@ -177,7 +177,7 @@ static void test_before_the_grace_period_is_over(struct kunit *test)
 
 /* === Another domain === */
 
-static void expect_wrong_domain(struct kunit *test, const struct domain *from,
+static void expect_wrong_client(struct kunit *test, const struct domain *from,
 				const struct domain *by, void *ptr, size_t size)
 {
 	struct pyalloc_report report;
@@ -209,7 +209,7 @@ static void test_freed_by_another_domain(struct kunit *test)
 			take_domain_stats(test, before);
 			ptr = hooked_malloc(test, from, size);
 			free_here(by, ptr);
-			expect_wrong_domain(test, from, by, ptr, size);
+			expect_wrong_client(test, from, by, ptr, size);
 			if (size <= RESTS_MOST)
 				EXPECT(test, is_all(ptr, size, 0xdd), size);
 			expect_rows(test, before, size);
@@ -231,7 +231,7 @@ static void test_resized_by_another_domain(struct kunit *test)
 				ptr = hooked_malloc(test, from, sizes[i]);
 				new = by->realloc(ptr, sizes[j], GFP_KERNEL);
 				KUNIT_ASSERT_NOT_NULL(test, new);
-				expect_wrong_domain(test, from, by, ptr,
+				expect_wrong_client(test, from, by, ptr,
 						    sizes[i]);
 				EXPECT(test, is_filled(new, min(sizes[i],
 								sizes[j]),
@@ -255,11 +255,11 @@ static void test_freed_by_another_domain_later(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		ptr = hooked_malloc(test, from, sizes[i]);
 		pymem_free_rcu(ptr, rcu);
-		expect_wrong_domain(test, from, &domains[PYMEM_DOMAIN_MEM],
+		expect_wrong_client(test, from, &domains[PYMEM_DOMAIN_MEM],
 				    ptr, sizes[i]);
 		ptr = hooked_malloc(test, from, sizes[i]);
 		pyobject_free_rcu(ptr, rcu);
-		expect_wrong_domain(test, from, &domains[PYMEM_DOMAIN_OBJ],
+		expect_wrong_client(test, from, &domains[PYMEM_DOMAIN_OBJ],
 				    ptr, sizes[i]);
 	}
 	rcu_barrier();
