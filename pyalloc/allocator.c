@@ -99,6 +99,7 @@ static struct layer own_layer[PYMEM_NR_DOMAINS] = {
 	{ .domain = PYMEM_DOMAIN_MEM },
 	{ .domain = PYMEM_DOMAIN_OBJ },
 };
+
 static struct layer *layers;
 
 static const struct pymem_allocator *inner_of(const struct layer *layer)
@@ -208,15 +209,18 @@ struct call {
 	int			index;
 };
 
+/* Sparse can't follow a lock that is taken here or not, and is told of none. */
 static void begin_call(struct call *call, enum pymem_domain domain)
 {
 	const struct pymem_allocator *table;
 
 	call->index = -1;
-	if (in_nmi())
+	if (in_nmi()) {
 		rcu_read_lock();
-	else
+		__release(RCU);
+	} else {
 		call->index = srcu_read_lock(&calls);
+	}
 	table = rcu_dereference_check(pyallocators[domain],
 				      call->index >= 0 ||
 				      rcu_read_lock_held());
@@ -230,10 +234,12 @@ static void begin_call(struct call *call, enum pymem_domain domain)
 
 static void end_call(struct call *call)
 {
-	if (call->index < 0)
+	if (call->index < 0) {
+		__acquire(RCU);
 		rcu_read_unlock();
-	else
+	} else {
 		srcu_read_unlock(&calls, call->index);
+	}
 }
 
 /**
@@ -419,6 +425,8 @@ static void put_table(enum pymem_domain domain, struct pymem_allocator *table)
 		return;
 	synchronize_srcu(&calls);
 	synchronize_rcu();
+	/* Frees in NMI that hooks had to put off. */
+	pyhook_flush();
 	kfree(old);
 }
 

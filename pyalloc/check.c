@@ -126,9 +126,9 @@ static void check_bits(struct pycheck *check, const struct pyclass *class,
 
 /* What is noted of it can't be believed: it is only counted. */
 static unsigned int count_condemned(struct pycheck *check,
-				      struct pyarena *arena,
-				      unsigned int granule,
-				      struct walked *walked)
+				    struct pyarena *arena,
+				    unsigned int granule,
+				    struct walked *walked)
 {
 	struct pypool *pool = &arena->pools[granule];
 	const struct pyclass *class;
@@ -287,7 +287,7 @@ static void check_arena(struct pycheck *check, struct pyarena *arena,
 			granules = check_pool(check, arena, granule, walked);
 		else if (arena->pools[granule].fullness == PYPOOL_CONDEMNED)
 			granules = count_condemned(check, arena, granule,
-						     walked);
+						   walked);
 		pynode_look_away(node, flags);
 		check->lock_holds++;
 		pycheck_note_walk(walked->pools - pools);

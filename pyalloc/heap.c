@@ -350,7 +350,7 @@ static void *base_of(const struct pyarena *arena, const struct pypool *pool)
  * and nothing put in; its blocks that are out stay good, and stay counted.
  */
 static void condemn_pool(struct pynode *node, struct pyarena *arena,
-			    struct pypool *pool)
+			 struct pypool *pool)
 {
 	pool->fullness = PYPOOL_CONDEMNED;
 	pynode_note_damage(node, base_of(arena, pool));

@@ -476,13 +476,13 @@ static void *malloc_recorded(const struct pymem_allocator *inner,
 		record->inner = *inner;
 	else
 		record->room = pyraw_usable_size(record->base);
-	ptr = decorate(record->base, size, domain, gfp);
-	record->ptr = ptr;
+	record->ptr = decorate(record->base, size, domain, gfp);
 	if (!pyrecord_add(record)) {
 		give_base(&record->inner, record->base);
 		pyraw_free(record);
-		return NULL;
+		goto out;
 	}
+	ptr = (void *)record->ptr;
 out:
 	if (!inner)
 		pydomain_count_raw(domain, ptr ? record->room : 0);

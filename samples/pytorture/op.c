@@ -313,6 +313,72 @@ static void op_rcu(struct op *op, unsigned long unused)
 	}
 }
 
+/* An allocator that leads to the one below it. */
+static void *layer_malloc(void *ctx, size_t size, gfp_t gfp)
+{
+	struct pymem_allocator *below = ctx;
+
+	return below->malloc(below->ctx, size, gfp);
+}
+
+static void *layer_calloc(void *ctx, size_t nelem, size_t elsize, gfp_t gfp)
+{
+	struct pymem_allocator *below = ctx;
+
+	return below->calloc(below->ctx, nelem, elsize, gfp);
+}
+
+static void *layer_realloc(void *ctx, void *ptr, size_t size, gfp_t gfp)
+{
+	struct pymem_allocator *below = ctx;
+
+	return below->realloc(below->ctx, ptr, size, gfp);
+}
+
+static void layer_free(void *ctx, void *ptr)
+{
+	struct pymem_allocator *below = ctx;
+
+	below->free(below->ctx, ptr);
+}
+
+static void replace(struct op *op, struct pymem_allocator *below)
+{
+	struct pymem_allocator layer = {
+		.ctx = below, .malloc = layer_malloc, .calloc = layer_calloc,
+		.realloc = layer_realloc, .free = layer_free,
+	};
+	struct pyarena_allocator arenas;
+
+	if (pymem_set_allocator(PYMEM_DOMAIN_MEM, &layer))
+		op->nulls++;
+	if (pymem_setup_debug_hooks())
+		op->nulls++;
+	if (pyarena_get_allocator(&arenas) || pyarena_set_allocator(&arenas))
+		op->nulls++;
+}
+
+/* A layer, hooks over it, blocks through both, and all as it was. */
+static void op_replace(struct op *op, unsigned long unused)
+{
+	struct pymem_allocator before[PYMEM_NR_DOMAINS];
+	unsigned int i;
+
+	for (i = 0; i < PYMEM_NR_DOMAINS; i++)
+		pymem_get_allocator(i, &before[i]);
+	replace(op, &before[PYMEM_DOMAIN_MEM]);
+	for (i = 0; i < 24; i++) {
+		ptrs[i] = have(op, i % PYMEM_NR_DOMAINS, 16 + i * 40, i);
+		if (ptrs[i])
+			verify(op, ptrs[i], 16 + i * 40, i);
+	}
+	for (i = 0; i < 24; i++)
+		release(op, i % PYMEM_NR_DOMAINS, ptrs[i], 16 + i * 40, i);
+	for (i = 0; i < PYMEM_NR_DOMAINS; i++)
+		if (pymem_set_allocator(i, &before[i]))
+			op->mismatches++;
+}
+
 static const struct {
 	const char	*name;
 	void		(*run)(struct op *op, unsigned long argument);
@@ -325,6 +391,7 @@ static const struct {
 	{ "hotplug", op_hotplug },
 	{ "reclaim", op_reclaim },
 	{ "rcu", op_rcu },
+	{ "replace", op_replace },
 };
 
 static int judge(const char *name, const struct op *op)
