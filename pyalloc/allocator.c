@@ -28,6 +28,7 @@
 #include "fault.h"
 #include "hook.h"
 #include "raw.h"
+#include "reclaim.h"
 #include "compat.h"
 
 struct pymem_allocator __rcu *pyallocators[PYMEM_NR_DOMAINS];
@@ -166,7 +167,8 @@ static void *layer_realloc(const struct layer *layer, void *ptr, size_t size,
 	return new;
 }
 
-static void *hook_realloc(void *ctx, void *ptr, size_t size, gfp_t gfp)
+static void *hook_realloc_by(void *ctx, void *ptr, size_t size, gfp_t gfp,
+			     unsigned long caller)
 {
 	const struct layer *layer = ctx;
 	const struct pymem_allocator *inner = inner_of(layer);
@@ -175,12 +177,17 @@ static void *hook_realloc(void *ctx, void *ptr, size_t size, gfp_t gfp)
 		return NULL;
 	if (!inner)
 		return pydomain_realloc(layer->domain, ptr, size, gfp, false,
-					_RET_IP_);
+					caller);
 	if (ZERO_OR_NULL_PTR(ptr))
-		return layer_malloc(layer, size, gfp, _RET_IP_);
+		return layer_malloc(layer, size, gfp, caller);
 	return pyhook_knows(ptr) ?
-	       layer_realloc(layer, ptr, size, gfp, _RET_IP_) :
+	       layer_realloc(layer, ptr, size, gfp, caller) :
 	       inner->realloc(inner->ctx, ptr, size, gfp);
+}
+
+static void *hook_realloc(void *ctx, void *ptr, size_t size, gfp_t gfp)
+{
+	return hook_realloc_by(ctx, ptr, size, gfp, _RET_IP_);
 }
 
 static void hook_free(void *ctx, void *ptr)
@@ -195,6 +202,11 @@ static struct pymem_allocator hook_allocator(struct layer *layer)
 		.ctx = layer, .malloc = hook_malloc, .calloc = hook_calloc,
 		.realloc = hook_realloc, .free = hook_free,
 	};
+}
+
+static bool is_hooks(const struct pymem_allocator *allocator)
+{
+	return allocator->malloc == hook_malloc;
 }
 
 /* === Calls === */
@@ -247,17 +259,21 @@ static void end_call(struct call *call)
  * @domain: whose
  * @size: bytes, INT_MAX at most
  * @gfp: the caller's
+ * @caller: whom to name, if hooks are on top
  *
  * Context: As that allocator.
  * Return: what it gives.
  */
-void *pyallocator_malloc(enum pymem_domain domain, size_t size, gfp_t gfp)
+void *pyallocator_malloc(enum pymem_domain domain, size_t size, gfp_t gfp,
+			 unsigned long caller)
 {
 	struct call call;
 	void *ptr;
 
 	begin_call(&call, domain);
-	ptr = call.table.malloc(call.table.ctx, size, gfp);
+	ptr = is_hooks(&call.table) ?
+	      layer_malloc(call.table.ctx, size, gfp, caller) :
+	      call.table.malloc(call.table.ctx, size, gfp);
 	end_call(&call);
 	return ptr;
 }
@@ -268,18 +284,22 @@ void *pyallocator_malloc(enum pymem_domain domain, size_t size, gfp_t gfp)
  * @nelem: how many elements
  * @elsize: bytes of each; the product is INT_MAX at most
  * @gfp: the caller's
+ * @caller: whom to name, if hooks are on top
  *
  * Context: As that allocator.
  * Return: what it gives.
  */
 void *pyallocator_calloc(enum pymem_domain domain, size_t nelem, size_t elsize,
-			 gfp_t gfp)
+			 gfp_t gfp, unsigned long caller)
 {
 	struct call call;
 	void *ptr;
 
 	begin_call(&call, domain);
-	ptr = call.table.calloc(call.table.ctx, nelem, elsize, gfp);
+	ptr = is_hooks(&call.table) ?
+	      layer_malloc(call.table.ctx, nelem * elsize, gfp | __GFP_ZERO,
+			   caller) :
+	      call.table.calloc(call.table.ctx, nelem, elsize, gfp);
 	end_call(&call);
 	return ptr;
 }
@@ -290,17 +310,20 @@ void *pyallocator_calloc(enum pymem_domain domain, size_t nelem, size_t elsize,
  * @ptr: a block of it, or NULL
  * @size: bytes, INT_MAX at most
  * @gfp: the caller's
+ * @caller: whom to name, if hooks are on top
  *
  * Context: As that allocator.
  * Return: what it gives.
  */
 void *pyallocator_realloc(enum pymem_domain domain, void *ptr, size_t size,
-			  gfp_t gfp)
+			  gfp_t gfp, unsigned long caller)
 {
 	struct call call;
 
 	begin_call(&call, domain);
-	ptr = call.table.realloc(call.table.ctx, ptr, size, gfp);
+	ptr = is_hooks(&call.table) ?
+	      hook_realloc_by(call.table.ctx, ptr, size, gfp, caller) :
+	      call.table.realloc(call.table.ctx, ptr, size, gfp);
 	end_call(&call);
 	return ptr;
 }
@@ -309,15 +332,20 @@ void *pyallocator_realloc(enum pymem_domain domain, void *ptr, size_t size,
  * pyallocator_free() - free by a replaced allocator
  * @domain: whose
  * @ptr: a block of it
+ * @caller: whom to name, if hooks are on top
  *
  * Context: As that allocator.
  */
-void pyallocator_free(enum pymem_domain domain, void *ptr)
+void pyallocator_free(enum pymem_domain domain, void *ptr,
+		      unsigned long caller)
 {
 	struct call call;
 
 	begin_call(&call, domain);
-	call.table.free(call.table.ctx, ptr);
+	if (is_hooks(&call.table))
+		layer_free(call.table.ctx, ptr, caller);
+	else
+		call.table.free(call.table.ctx, ptr);
 	end_call(&call);
 }
 
@@ -332,7 +360,7 @@ static void end_grace(struct rcu_head *rcu)
 {
 	struct grace *grace = container_of(rcu, struct grace, rcu);
 
-	pyallocator_free(grace->domain, grace->ptr);
+	pyallocator_free(grace->domain, grace->ptr, _THIS_IP_);
 	kfree(grace);
 }
 
@@ -358,7 +386,7 @@ void pyallocator_free_rcu(enum pymem_domain domain, void *ptr)
 		call_rcu(&grace->rcu, end_grace);
 	} else if (preemptible() && !rcu_preempt_depth()) {
 		synchronize_rcu();
-		pyallocator_free(domain, ptr);
+		pyallocator_free(domain, ptr, _RET_IP_);
 	} else {
 		pydomain_count_raw(domain, 0);
 	}
@@ -369,11 +397,6 @@ void pyallocator_free_rcu(enum pymem_domain domain, void *ptr)
 static bool is_own(const struct pymem_allocator *allocator)
 {
 	return allocator->malloc == own_malloc;
-}
-
-static bool is_hooks(const struct pymem_allocator *allocator)
-{
-	return allocator->malloc == hook_malloc;
 }
 
 /**
@@ -554,6 +577,8 @@ void pyallocator_end_hooks(void)
 	mutex_lock(&allocators_lock);
 	pyhook_turn(0);
 	mutex_unlock(&allocators_lock);
+	/* What rests would do so until somebody reclaims. */
+	pyreclaim_drain();
 }
 
 /* === The parameter === */

@@ -23,12 +23,14 @@ static inline bool pyallocator_any(void)
 	       pyallocator_is_replaced(PYMEM_DOMAIN_OBJ);
 }
 
-void *pyallocator_malloc(enum pymem_domain domain, size_t size, gfp_t gfp);
+void *pyallocator_malloc(enum pymem_domain domain, size_t size, gfp_t gfp,
+			 unsigned long caller);
 void *pyallocator_calloc(enum pymem_domain domain, size_t nelem, size_t elsize,
-			 gfp_t gfp);
+			 gfp_t gfp, unsigned long caller);
 void *pyallocator_realloc(enum pymem_domain domain, void *ptr, size_t size,
-			  gfp_t gfp);
-void pyallocator_free(enum pymem_domain domain, void *ptr);
+			  gfp_t gfp, unsigned long caller);
+void pyallocator_free(enum pymem_domain domain, void *ptr,
+		      unsigned long caller);
 void pyallocator_free_rcu(enum pymem_domain domain, void *ptr);
 
 void pyallocator_end_hooks(void);

@@ -371,10 +371,10 @@ static void *take_memory(struct pynode *node, unsigned int *shift, gfp_t gfp,
 		return NULL;
 	if (client) {
 		base = take_from_client(client, *shift, arena_gfp(gfp));
-		if (base && is_vmalloc_addr(base)) {
+		if (base)
 			pysan_forget_area(base);
+		if (base && is_vmalloc_addr(base))
 			*source = PYARENA_VMALLOC;
-		}
 		return base;
 	}
 	if (pyarena_source == PYARENA_VMALLOC)

@@ -561,14 +561,16 @@ static void check_heap(struct pycheck *check, struct pyheap *heap,
 static void check_damage(struct pycheck *check, struct pysweep *sweep)
 {
 	struct pyalloc_report first;
+	char text[sizeof(check->what)];
 	unsigned long damaged;
 
 	pysweep_records(sweep);
 	check->decorated = sweep->decorated;
 	damaged = pysweep_confirm(sweep, &first);
+	if (damaged)
+		pydebug_tell(&first, text, sizeof(text));
 	while (damaged--)
-		expect(check, false, "a block of %u bytes at pool %#x %s",
-		       first.size, first.pool, pydebug_words(first.mistake));
+		expect(check, false, "%s", text);
 }
 
 /**

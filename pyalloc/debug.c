@@ -5,8 +5,9 @@
  * A report names the pointer (hashed), its class and pool and the caller; it
  * reads the map and descriptors only, never the memory behind the pointer.
  * What debug hooks know of a block comes with the report, as copies of its
- * bytes.  There is one WARN a call site, so that a loop cannot flood the log,
- * and the call that was wrong is ignored.
+ * bytes.  There is one WARN for each mistake of a call site, so that a loop
+ * cannot flood the log.  A call that was wrong is ignored, unless the report
+ * says otherwise.
  *
  * Contexts: all, NMI included.  Takes no lock, and no lock may be held that
  * printk() could need.
@@ -22,9 +23,13 @@
 #include "hook.h"
 #include "compat.h"
 
-/* Call sites that were reported; two that share a bit count as one. */
+/*
+ * Mistakes of call sites that were reported, and damaged blocks that nobody
+ * called with; two that share a bit count as one.
+ */
 #define SITE_BITS	10
 static DECLARE_BITMAP(sites_seen, 1 << SITE_BITS);
+static DECLARE_BITMAP(blocks_seen, 1 << SITE_BITS);
 
 static atomic_long_t nr_reports;
 static void (*report_hook)(const struct pyalloc_report *report);
@@ -40,8 +45,8 @@ static const char *const mistakes[PYALLOC_NO_MISTAKE] = {
 	[PYALLOC_USE_AFTER_FREE] = "was written after it was freed",
 	[PYALLOC_WRONG_DOMAIN]	= "is another domain's",
 	[PYALLOC_WRONG_HEAP]	= "is another heap's",
-	[PYALLOC_MAY_NOT_SLEEP]	= "is no block: a gfp that may sleep, where nothing may",
-	[PYALLOC_UNLOCKED]	= "is no block: a heap's own lock is not held",
+	[PYALLOC_MAY_NOT_SLEEP]	= "a call that may sleep where nothing may",
+	[PYALLOC_UNLOCKED]	= "a call without the heap's own lock",
 };
 
 static bool panic_on_corruption;
@@ -89,7 +94,13 @@ static bool is_corruption(enum pyalloc_mistake mistake)
 static const char *done_about(const struct pyalloc_report *report)
 {
 	if (report->kept)
-		return "taken; the block is kept out of use";
+		return report->mistake == PYALLOC_USE_AFTER_FREE ?
+		       "found it; the block is kept out of use" :
+		       "taken; the block is kept out of use";
+	if (report->was_kept)
+		return "ignored; it was damaged, and is kept out of use";
+	if (report->site || report->mistake == PYALLOC_USE_AFTER_FREE)
+		return "found it";
 	return report->mistake >= PYALLOC_WRONG_DOMAIN ? "served" : "ignored";
 }
 
@@ -106,8 +117,9 @@ static void say_pads(const char *where, const u8 *bytes, unsigned int n)
 static void say_dead(const struct pyreport_block *block)
 {
 	if (block->wrong)
-		pr_warn("pyalloc:   %zu bytes, from %+ld on, are not %02x any more\n",
-			block->wrong, block->offset, PYHOOK_DEAD);
+		pr_warn("pyalloc:   %zu bytes, from %+ld on, are not %02x any more: %*ph ...\n",
+			block->wrong, block->offset, PYHOOK_DEAD,
+			PYREPORT_DATA, block->stray);
 	else
 		pr_warn("pyalloc:   all of it is %02x, as it should be\n",
 			PYHOOK_DEAD);
@@ -120,7 +132,8 @@ static void say_live(const struct pyreport_block *block)
 		pr_warn("pyalloc:   %zu bytes were asked for\n",
 			block->requested);
 	else
-		pr_warn("pyalloc:   how many bytes were asked for was overwritten\n");
+		pr_warn("pyalloc:   how many bytes were asked for can't be believed: %*ph, domain %02x\n",
+			8, block->size_word, block->domain);
 	say_pads("before it", block->before + 1, 7);
 	if (!block->head_intact) {
 		pr_warn("pyalloc:   data: %*ph ...\n", PYREPORT_DATA,
@@ -182,6 +195,8 @@ static void say_block(const struct pyalloc_report *report)
 		say_live(block);
 	say_neighbour(block, 0);
 	say_neighbour(block, 1);
+	if (block->waits)
+		pr_warn("pyalloc:   it waits for a grace period, to be freed\n");
 	if (block->freed_by)
 		say_freed_by(block->freed_by);
 	if (report->mistake == PYALLOC_WRONG_DOMAIN)
@@ -190,6 +205,55 @@ static void say_block(const struct pyalloc_report *report)
 }
 
 /* === Reports === */
+
+/*
+ * Each mistake of a call site is said once, and so is what is found later of
+ * what a call site freed: a loop that writes to all of it is one mistake.
+ */
+static bool is_news(const struct pyalloc_report *report)
+{
+	unsigned long by = report->caller;
+
+	if (report->site)
+		return !test_and_set_bit(hash_long(report->site, SITE_BITS),
+					 blocks_seen);
+	if (report->mistake == PYALLOC_USE_AFTER_FREE && report->block.freed_by)
+		by = report->block.freed_by;
+	return !test_and_set_bit(hash_long(by, SITE_BITS) ^ report->mistake,
+				 sites_seen);
+}
+
+/* Where it lies, for a line of a report or of the file check. */
+static void locate(const struct pyalloc_report *report, char *where,
+		   size_t bytes)
+{
+	if (report->size)
+		snprintf(where, bytes, "class %u, pool %u.%u", report->size,
+			 report->pool >> PYMAP_ARENA_SHIFT,
+			 report->pool & PYMAP_CODE_MASK);
+	else
+		snprintf(where, bytes, "in no pool");
+}
+
+static void say(const struct pyalloc_report *report)
+{
+	char where[48];
+
+	if (report->block.seen)
+		say_block(report);
+	else if (report->block.freed_by)
+		say_freed_by(report->block.freed_by);
+	if (!report->ptr) {
+		WARN(1, "pyalloc: %s, with gfp %pGg; call from %pS served\n",
+		     mistakes[report->mistake], &report->gfp,
+		     (void *)report->caller);
+		return;
+	}
+	locate(report, where, sizeof(where));
+	WARN(1, "pyalloc: %p %s (%s), call from %pS %s\n", report->ptr,
+	     mistakes[report->mistake], where, (void *)report->caller,
+	     done_about(report));
+}
 
 /**
  * pydebug_say() - make a report
@@ -211,18 +275,28 @@ void pydebug_say(struct pyalloc_report *report, u32 entry)
 	rcu_read_unlock();
 	if (hook)
 		return;
-	if (!test_and_set_bit(hash_long(report->site ?: report->caller,
-					SITE_BITS), sites_seen)) {
-		if (report->block.seen)
-			say_block(report);
-		WARN(1, "pyalloc: %p %s (class %u, pool %u.%u), call from %pS %s\n",
-		     report->ptr, mistakes[report->mistake], report->size,
-		     report->pool >> PYMAP_ARENA_SHIFT,
-		     report->pool & PYMAP_CODE_MASK, (void *)report->caller,
-		     done_about(report));
-	}
+	if (is_news(report))
+		say(report);
 	if (READ_ONCE(panic_on_corruption) && is_corruption(report->mistake))
 		panic("pyalloc: %p %s", report->ptr, mistakes[report->mistake]);
+}
+
+/**
+ * pydebug_tell() - a report as one line of text
+ * @report: the report
+ * @text: where to put it
+ * @bytes: how much room there is
+ *
+ * Context: Any.
+ */
+void pydebug_tell(const struct pyalloc_report *report, char *text, size_t bytes)
+{
+	char where[48];
+
+	locate(report, where, sizeof(where));
+	snprintf(text, bytes, "%p %s (%s), %zu bytes of %s", report->ptr,
+		 mistakes[report->mistake], where, report->block.requested,
+		 domain_name(report->block.domain));
 }
 
 /**
@@ -242,18 +316,6 @@ void pydebug_report(enum pyalloc_mistake mistake, const void *ptr, u32 entry,
 	};
 
 	pydebug_say(&report, entry);
-}
-
-/**
- * pydebug_words() - what a report says of a pointer
- * @mistake: the mistake
- *
- * Context: Any.
- * Return: words that follow the pointer.
- */
-const char *pydebug_words(enum pyalloc_mistake mistake)
-{
-	return mistakes[mistake];
 }
 
 /**

@@ -60,8 +60,11 @@ enum pyreport_neighbour {
  * @domain: the byte that says whose it is, or what is there in its place
  * @head_intact: its size can be believed
  * @requested: bytes that were asked for, if @head_intact
+ * @size_word: what says how many, if not @head_intact
  * @before: the 8 bytes before it
  * @after: the 8 bytes behind it, if @head_intact
+ * @waits: it is to be freed after a grace period
+ * @stray: what is at @offset of a dead one
  * @first: its first bytes
  * @last: and its last, if @head_intact
  * @serial: which call made it, or 0
@@ -76,10 +79,13 @@ struct pyreport_block {
 	bool		seen;
 	bool		head_intact;
 	bool		is_dead;
+	bool		waits;
 	u8		domain;
 	size_t		requested;
+	u8		size_word[8];
 	u8		before[8];
 	u8		after[8];
+	u8		stray[PYREPORT_DATA];
 	u8		first[PYREPORT_DATA];
 	u8		last[PYREPORT_DATA];
 	u64		serial;
@@ -97,9 +103,11 @@ struct pyreport_block {
  * @size: its size class in bytes, 0 where there is none
  * @pool: the pool's id, 0 where there is none
  * @caller: who gave it, or who found it while blocks were moved
- * @site: what is reported once; 0: each caller
+ * @site: the block, if that is what is reported once; 0: each caller is
  * @by: the domain that was asked, where that is the mistake
+ * @gfp: what a call came with, where that is the mistake
  * @kept: the block is out of use from now on
+ * @was_kept: it has been so before
  * @block: what debug hooks saw
  */
 struct pyalloc_report {
@@ -110,14 +118,17 @@ struct pyalloc_report {
 	unsigned long		caller;
 	unsigned long		site;
 	enum pymem_domain	by;
+	gfp_t			gfp;
 	bool			kept;
+	bool			was_kept;
 	struct pyreport_block	block;
 };
 
 void pydebug_report(enum pyalloc_mistake mistake, const void *ptr, u32 entry,
 		    unsigned long caller);
 void pydebug_say(struct pyalloc_report *report, u32 entry);
-const char *pydebug_words(enum pyalloc_mistake mistake);
+void pydebug_tell(const struct pyalloc_report *report, char *text,
+		  size_t bytes);
 unsigned long pydebug_reports(void);
 
 /* For tests, which make mistakes on purpose: gets each report instead. */

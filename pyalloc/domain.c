@@ -11,9 +11,10 @@
  *
  * What has to see every call (debug hooks, tracing, a replaced allocator, the
  * kernel's init_on_free) closes the fronts and turns pyalloc_wrapped on, the
- * one static key, which stands where the fast path has given up: all calls
- * take the long way then, and none pays for the question.  On that way a
- * replaced allocator comes first, then debug hooks, then what is here.
+ * one static key, which stands where the fast path has given up: no call takes
+ * the fast path then, and none pays for the question.  Behind it a replaced
+ * allocator comes first, then debug hooks, which have a short way of their own,
+ * then what is here.
  *
  * The functions at its top are not traced: a tracer's own handler may
  * allocate here.
@@ -42,8 +43,8 @@
 static DEFINE_STATIC_KEY_FALSE(pyalloc_wrapped);
 DEFINE_PER_CPU(struct pydomain_counts, pydomain_counts[PYDOMAIN_ROWS]);
 
-const char pyalloc_api_1;
-EXPORT_SYMBOL_GPL(pyalloc_api_1);
+const char pyalloc_api_2;
+EXPORT_SYMBOL_GPL(pyalloc_api_2);
 
 #define count(row, what)	this_cpu_inc(pydomain_counts[row].what)
 
@@ -55,7 +56,7 @@ static unsigned int wrapped_by;
 static DEFINE_MUTEX(wrap_lock);
 
 /**
- * pydomain_wrap() - from now on every call takes the long way
+ * pydomain_wrap() - from now on no call takes the fast path
  * @reason: one of PYWRAP_*
  *
  * Context: Process; sleeps.
@@ -354,7 +355,7 @@ static noinline void *malloc_over(size_t size, gfp_t gfp,
 				  unsigned long caller)
 {
 	if (unlikely(pyallocator_is_replaced(domain)))
-		return pyallocator_malloc(domain, size, gfp);
+		return pyallocator_malloc(domain, size, gfp, caller);
 	if (likely(pyhook_is_on(domain)))
 		return pyhook_malloc(&pyheap_default, domain, size, gfp, nid,
 				     caller);
@@ -582,10 +583,12 @@ static void *domain_calloc(enum pymem_domain domain, size_t nelem,
 		return NULL;
 	}
 	if (pyallocator_is_replaced(domain))
-		return pyallocator_calloc(domain, nelem, elsize, gfp);
+		return pyallocator_calloc(domain, nelem, elsize, gfp,
+					  caller);
 	block = malloc_slow(size, gfp | __GFP_ZERO, domain, NUMA_NO_NODE,
 			    caller);
-	if (block)
+	/* What a client has put there since is not for us to look at. */
+	if (block && !pyallocator_is_replaced(domain))
 		count(row_of_block(domain, block), callocs);
 	return block;
 }
@@ -707,7 +710,7 @@ static noinline void free_slow(void *block, enum pymem_domain domain,
 		return;
 	if (static_branch_unlikely(&pyalloc_wrapped) &&
 	    pyallocator_is_replaced(domain))
-		pyallocator_free(domain, block);
+		pyallocator_free(domain, block, caller);
 	else
 		pydomain_free(domain, block, caller);
 }
@@ -999,7 +1002,7 @@ static void *realloc_any(enum pymem_domain domain, void *ptr, size_t size,
 	}
 	if (static_branch_unlikely(&pyalloc_wrapped) &&
 	    pyallocator_is_replaced(domain))
-		return pyallocator_realloc(domain, ptr, size, gfp);
+		return pyallocator_realloc(domain, ptr, size, gfp, caller);
 	return pydomain_realloc(domain, ptr, size, gfp, false, caller);
 }
 
@@ -1184,21 +1187,30 @@ static void *block_around(void *ptr)
 			      PYGRANULE_SHIFT) - 1;
 
 	ptr -= ((unsigned long)ptr & mask) % class->size;
-	if (!pyclass_is_decorated(pymap_class(entry)))
-		return ptr;
-	ptr += PYHOOK_HEAD;
-	pyhook_end_grace(ptr);
+	if (pyclass_is_decorated(pymap_class(entry)))
+		ptr += PYHOOK_HEAD;
 	return ptr;
+}
+
+static void free_after_grace(enum pymem_domain domain, struct rcu_head *rcu)
+{
+	unsigned int class = pymap_class(pymap_lookup(rcu));
+	void *block = block_around(rcu);
+	unsigned long caller = 0;
+
+	if (pyclass_is_decorated(class))
+		caller = pyhook_end_grace(block);
+	pydomain_free(domain, block, caller ?: _THIS_IP_);
 }
 
 static void free_mem_rcu(struct rcu_head *rcu)
 {
-	pydomain_free(PYMEM_DOMAIN_MEM, block_around(rcu), _THIS_IP_);
+	free_after_grace(PYMEM_DOMAIN_MEM, rcu);
 }
 
 static void free_object_rcu(struct rcu_head *rcu)
 {
-	pydomain_free(PYMEM_DOMAIN_OBJ, block_around(rcu), _THIS_IP_);
+	free_after_grace(PYMEM_DOMAIN_OBJ, rcu);
 }
 
 static void free_decorated_rcu(enum pymem_domain domain, void *ptr,
@@ -1209,7 +1221,7 @@ static void free_decorated_rcu(enum pymem_domain domain, void *ptr,
 	if (pyhook_look(ptr, domain, caller, &block))
 		pyhook_begin_grace(&block, rcu,
 				   block.domain == PYMEM_DOMAIN_MEM ?
-				   free_mem_rcu : free_object_rcu);
+				   free_mem_rcu : free_object_rcu, caller);
 }
 
 static void free_rcu(enum pymem_domain domain, void *ptr,

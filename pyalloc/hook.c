@@ -54,9 +54,20 @@ static atomic64_t last_serial;
 atomic_long_t pyhook_kept;
 EXPORT_SYMBOL_GPL(pyhook_kept);
 
+/* Those of them that lie in pools. */
+atomic_long_t pyhook_kept_pooled;
+
 static const u8 ids[PYMEM_NR_DOMAINS] = { 'r', 'm', 'o' };
 
 #define CAPITAL	0x20
+
+/*
+ * While a block of a pool waits for a grace period its first word has who freed
+ * it in 48 bits, a check of the rest in 7, and the size in 9.
+ */
+#define GRACE_SIZE_BITS		9
+#define GRACE_CHECK_BITS	7
+#define GRACE_SHIFT		(GRACE_SIZE_BITS + GRACE_CHECK_BITS)
 
 /* The second word of a live block, by its domain's byte. */
 #define MARK(id)							\
@@ -171,6 +182,10 @@ static void examine_dead(const struct pyhook_block *block,
 	peek_bytes(seen->first, head + 2, PYREPORT_DATA);
 	seen->wrong = count_wrong(head + 1, block->room - 8, PYHOOK_DEAD,
 				  head + 2, &seen->offset);
+	if (seen->wrong)
+		peek_bytes(seen->stray, (void *)(head + 2) + seen->offset,
+			   min_t(size_t, PYREPORT_DATA,
+				 block->room - PYHOOK_HEAD - seen->offset));
 }
 
 /* No pool has blocks of raw. */
@@ -188,19 +203,58 @@ static bool is_size(const struct pyhook_block *block, u64 size)
 
 	if (block->record)
 		return size == block->record->size;
-	return size && size + pyhook_overhead <= block->room &&
+	/* A sum might wrap. */
+	return size && size <= block->room - pyhook_overhead &&
 	       block->heap->classes->of_step[PYALLOC_STEP(total)] ==
 	       block->class;
+}
+
+static u64 grace_word(size_t size, unsigned long caller)
+{
+	u64 word = (u64)caller << GRACE_SHIFT | size, rest = word;
+	u64 check = 0;
+
+	for (; rest; rest >>= GRACE_CHECK_BITS)
+		check ^= rest;
+	check &= GENMASK_ULL(GRACE_CHECK_BITS - 1, 0);
+	return word | check << GRACE_SIZE_BITS;
+}
+
+static size_t grace_size(u64 word)
+{
+	return word & GENMASK_ULL(GRACE_SIZE_BITS - 1, 0);
+}
+
+static unsigned long grace_caller(u64 word)
+{
+	return (s64)word >> GRACE_SHIFT;
+}
+
+/* Of a block that waits for a grace period who freed it is there as well. */
+static u64 examine_size(const struct pyhook_block *block,
+			struct pyreport_block *seen)
+{
+	const u64 *head = block->base;
+	u64 word = pyhook_peek(head[0]);
+
+	seen->waits = !block->record && !(seen->domain & CAPITAL);
+	if (!seen->waits)
+		return be64_to_cpu((__force __be64)word);
+	seen->freed_by = grace_caller(word);
+	return word == grace_word(grace_size(word), grace_caller(word)) ?
+	       grace_size(word) : 0;
 }
 
 static bool examine_head(const struct pyhook_block *block,
 			 struct pyreport_block *seen)
 {
 	const u64 *head = block->base;
-	u64 size = be64_to_cpu((__force __be64)pyhook_peek(head[0]));
+	u64 size;
 
+	peek_bytes(seen->size_word, head, sizeof(seen->size_word));
 	peek_bytes(seen->before, head + 1, sizeof(seen->before));
 	seen->domain = seen->before[0];
+	size = examine_size(block, seen);
 	seen->wrong = count_wrong((void *)head + 9, 7, PYHOOK_FORBIDDEN,
 				  head + 2, &seen->offset);
 	if (!seen->wrong && !is_id(block, seen->domain)) {
@@ -212,6 +266,9 @@ static bool examine_head(const struct pyhook_block *block,
 	}
 	seen->requested = size;
 	seen->head_intact = !seen->wrong;
+	if (seen->wrong)
+		seen->freed_by = 0;
+	seen->waits &= seen->head_intact;
 	return seen->head_intact;
 }
 
@@ -227,6 +284,8 @@ static bool examine_tail(const struct pyhook_block *block,
 	if (pyhook_serials) {
 		peek_bytes((u8 *)&seen->serial, tail + 8, 8);
 		seen->serial = be64_to_cpu((__force __be64)seen->serial);
+		if (seen->serial > atomic64_read(&last_serial))
+			seen->serial = 0;
 	}
 	seen->wrong = count_wrong(tail, PYHOOK_TAIL, PYHOOK_FORBIDDEN, ptr,
 				  &seen->offset);
@@ -306,6 +365,26 @@ void pyhook_report(const struct pyhook_block *block,
 
 /* === Blocks that are kept === */
 
+/**
+ * pyhook_is_kept() - is a block out of use for good?
+ * @ptr: any pointer
+ *
+ * Context: Any.
+ * Return: true if it is known to be.
+ */
+bool pyhook_is_kept(const void *ptr)
+{
+	struct pyrecord *record;
+	bool kept;
+
+	rcu_read_lock();
+	record = pyrecord_find(ptr);
+	kept = record && READ_ONCE(record->state) == PYRECORD_KEPT;
+	rcu_read_unlock();
+	return kept;
+}
+EXPORT_SYMBOL_GPL(pyhook_is_kept);
+
 static bool note_kept_block(const struct pyhook_block *block)
 {
 	struct pyrecord *record = NULL;
@@ -329,7 +408,10 @@ static bool note_kept_block(const struct pyhook_block *block)
  */
 static void keep(const struct pyhook_block *block)
 {
-	atomic_long_inc(&pyhook_kept);
+	if (!pyhook_is_kept(ptr_of(block))) {
+		atomic_long_inc(&pyhook_kept);
+		atomic_long_inc(&pyhook_kept_pooled);
+	}
 	atomic_long_inc(&block->heap->false_frees);
 	/* Nobody has it any more, and nobody lost it. */
 	pysan_forget(block->base);
@@ -338,26 +420,6 @@ static void keep(const struct pyhook_block *block)
 	pysan_show(block->base, block->room);
 	pyhook_kill(block->base, block->room, 0);
 }
-
-/**
- * pyhook_is_kept() - is a block out of use for good?
- * @ptr: any pointer
- *
- * Context: Any.
- * Return: true if it is known to be.
- */
-bool pyhook_is_kept(const void *ptr)
-{
-	struct pyrecord *record;
-	bool kept;
-
-	rcu_read_lock();
-	record = pyrecord_find(ptr);
-	kept = record && READ_ONCE(record->state) == PYRECORD_KEPT;
-	rcu_read_unlock();
-	return kept;
-}
-EXPORT_SYMBOL_GPL(pyhook_is_kept);
 
 /**
  * pyhook_keep_dead() - a block that was free is not as it was left
@@ -374,7 +436,6 @@ void pyhook_keep_dead(struct pyheap *heap, unsigned int class, void *base,
 	struct pyalloc_report report = {
 		.mistake = PYALLOC_USE_AFTER_FREE,
 		.caller = caller,
-		.site = (unsigned long)base + PYHOOK_HEAD,
 		.kept = true,
 	};
 	struct pyhook_block block = {
@@ -391,7 +452,11 @@ void pyhook_keep_dead(struct pyheap *heap, unsigned int class, void *base,
 
 static noinline gfp_t report_sleep(gfp_t gfp, unsigned long caller)
 {
-	pydebug_report(PYALLOC_MAY_NOT_SLEEP, NULL, 0, caller);
+	struct pyalloc_report report = {
+		.mistake = PYALLOC_MAY_NOT_SLEEP, .caller = caller, .gfp = gfp,
+	};
+
+	pydebug_say(&report, 0);
 	return gfp & ~__GFP_DIRECT_RECLAIM;
 }
 
@@ -602,6 +667,15 @@ static void free_record(struct rcu_head *rcu)
 	kfree(container_of(rcu, struct pyrecord, rcu));
 }
 
+/* Who frees it a second time may be looking at it. */
+static void free_record_and_base(struct rcu_head *rcu)
+{
+	struct pyrecord *record = container_of(rcu, struct pyrecord, rcu);
+
+	pyraw_free(record->base);
+	kfree(record);
+}
+
 /**
  * pyhook_release() - give a block of raw back, which rested
  * @record: its record
@@ -610,14 +684,10 @@ static void free_record(struct rcu_head *rcu)
  */
 void pyhook_release(struct pyrecord *record)
 {
-	struct pyhook_block block = {
-		.base = record->base, .record = record,
-		.room = pyhook_room_of(record),
-	};
+	struct pyhook_block block = pyhook_block_of(record);
 	struct pyalloc_report report = {
 		.mistake = PYALLOC_USE_AFTER_FREE,
 		.caller = _THIS_IP_,
-		.site = (unsigned long)record->ptr,
 		.kept = true,
 	};
 
@@ -630,6 +700,10 @@ void pyhook_release(struct pyrecord *record)
 		return;
 	}
 	pyrecord_remove(record);
+	if (is_vmalloc_addr(record->base)) {
+		call_rcu(&record->rcu, free_record_and_base);
+		return;
+	}
 	pyraw_free(record->base);
 	call_rcu(&record->rcu, free_record);
 }
@@ -665,15 +739,6 @@ static void begin_free(struct pyrecord *record)
 		irq_work_queue(&waiting_work);
 }
 
-static struct pyhook_block block_of(struct pyrecord *record)
-{
-	return (struct pyhook_block) {
-		.base = record->base, .record = record,
-		.room = record->size + pyhook_overhead,
-		.size = record->size, .domain = record->domain,
-	};
-}
-
 static enum pyalloc_mistake examine_record(const struct pyhook_block *block,
 					   struct pyalloc_report *report)
 {
@@ -681,6 +746,7 @@ static enum pyalloc_mistake examine_record(const struct pyhook_block *block,
 		return pyhook_examine(block, report);
 	/* Dead bytes may be somebody else's by now: they are not looked at. */
 	report->block.freed_by = READ_ONCE(block->record->freed_by);
+	report->was_kept = READ_ONCE(block->record->state) == PYRECORD_KEPT;
 	return PYALLOC_DOUBLE_FREE;
 }
 
@@ -732,7 +798,7 @@ bool pyhook_free_recorded(enum pymem_domain domain, void *ptr,
 		rcu_read_unlock();
 		return false;
 	}
-	block = block_of(record);
+	block = pyhook_block_of(record);
 	report.mistake = examine_record(&block, &report);
 	if (report.mistake == PYALLOC_NO_MISTAKE &&
 	    !claim(record, PYRECORD_FREE, caller))
@@ -772,11 +838,11 @@ static void take_back(const struct pyhook_block *block, unsigned long caller)
 static void refuse(const struct pyhook_block *block,
 		   struct pyalloc_report *report)
 {
+	report->ptr = ptr_of(block);
 	if (report->block.seen)
 		pyhook_report(block, report);
 	else
-		pydebug_report(report->mistake, ptr_of(block),
-			       pymap_lookup(ptr_of(block)), report->caller);
+		pydebug_say(report, pymap_lookup(report->ptr));
 }
 
 /* Before the first block of a pool lies what is not of that pool. */
@@ -796,6 +862,9 @@ static enum pyalloc_mistake examine_pooled(const struct pyhook_block *block,
 
 	if (is_in_pool(block))
 		mistake = pyheap_judge(block->base);
+	/* Who freed it is still there, if it can be read: its pool may go. */
+	if (mistake == PYALLOC_DOUBLE_FREE && !is_vmalloc_addr(block->base))
+		report->block.freed_by = pyhook_peek(*(u64 *)block->base);
 	if (mistake != PYALLOC_NO_MISTAKE)
 		return mistake;
 	mistake = pyhook_examine(block, report);
@@ -897,7 +966,7 @@ static bool find(const void *ptr, struct pyhook_block *block,
 	rcu_read_lock();
 	record = pyrecord_find(ptr);
 	if (record) {
-		*block = block_of(record);
+		*block = pyhook_block_of(record);
 		report->mistake = examine_record(block, report);
 	}
 	rcu_read_unlock();
@@ -924,6 +993,12 @@ bool pyhook_look(const void *ptr, enum pymem_domain domain,
 		memset(block, 0, sizeof(*block));
 		block->base = (void *)ptr - PYHOOK_HEAD;
 		block->heap = pyheap_of(entry);
+		/* Freed on another CPU since pyhook_knows() saw it. */
+		if (!block->heap ||
+		    !pyclass_code_is_decorated(entry & PYMAP_CODE_MASK)) {
+			pydebug_report(PYALLOC_DOUBLE_FREE, ptr, entry, caller);
+			return false;
+		}
 		block->class = pymap_class(entry) - PYDECORATED_FIRST;
 		block->room = pyheap_class(block->heap, block->class)->size;
 		report.mistake = examine_pooled(block, &report);
@@ -983,18 +1058,22 @@ static void end_record_grace(struct rcu_head *rcu)
  * @block: the block, as pyhook_look() found it
  * @rcu: what lies in it for the purpose
  * @free: what frees a block of a pool, after pyhook_end_grace()
+ * @caller: whom to name, then too
  *
  * Context: Any but NMI.
  */
 void pyhook_begin_grace(struct pyhook_block *block, struct rcu_head *rcu,
-			rcu_callback_t free)
+			rcu_callback_t free, unsigned long caller)
 {
 	u64 *head = block->base;
 
 	if (!block->record) {
+		preempt_disable();
+		head[0] = grace_word(block->size, caller);
 		head[1] = grace_mark(block->domain);
+		preempt_enable();
 		call_rcu(rcu, free);
-	} else if (claim(block->record, PYRECORD_GRACE, _RET_IP_)) {
+	} else if (claim(block->record, PYRECORD_GRACE, caller)) {
 		call_rcu(&block->record->rcu, end_record_grace);
 	}
 }
@@ -1004,15 +1083,25 @@ void pyhook_begin_grace(struct pyhook_block *block, struct rcu_head *rcu,
  * @ptr: a block of a pool that pyhook_begin_grace() took
  *
  * Context: Any.
+ * Return: who freed it, or 0 if that was overwritten.
  */
-void pyhook_end_grace(void *ptr)
+unsigned long pyhook_end_grace(void *ptr)
 {
-	u64 *head = ptr - PYHOOK_HEAD;
+	u64 *head = ptr - PYHOOK_HEAD, word = head[0];
 	unsigned int i;
 
-	for (i = 0; i < PYMEM_NR_DOMAINS; i++)
-		if (head[1] == grace_mark(i))
-			head[1] = pyhook_marks[i];
+	for (i = 0; i < PYMEM_NR_DOMAINS; i++) {
+		if (head[1] != grace_mark(i))
+			continue;
+		if (word != grace_word(grace_size(word), grace_caller(word)))
+			return 0;
+		preempt_disable();
+		head[0] = (__force u64)cpu_to_be64(grace_size(word));
+		head[1] = pyhook_marks[i];
+		preempt_enable();
+		return grace_caller(word);
+	}
+	return 0;
 }
 
 /* === Turning on and off === */
@@ -1143,6 +1232,7 @@ void pyhook_forgive(void)
 		} else {
 			heap = pyheap_of(entry);
 			atomic_long_dec(&heap->false_frees);
+			atomic_long_dec(&pyhook_kept_pooled);
 			room = pyheap_class(heap, pymap_class(entry))->size;
 			pysan_show(record->base, room);
 			pyhook_kill(record->base, room, 0);

@@ -123,12 +123,21 @@ static inline size_t pyhook_room_of(const struct pyrecord *record)
 	return ALIGN(record->size + pyhook_overhead, 16);
 }
 
+static inline struct pyhook_block pyhook_block_of(struct pyrecord *record)
+{
+	return (struct pyhook_block) {
+		.base = record->base, .record = record,
+		.room = pyhook_room_of(record),
+		.size = record->size, .domain = record->domain,
+	};
+}
+
 bool pyhook_look(const void *ptr, enum pymem_domain domain,
 		 unsigned long caller, struct pyhook_block *block);
 void pyhook_shrink(struct pyhook_block *block, size_t size);
 void pyhook_begin_grace(struct pyhook_block *block, struct rcu_head *rcu,
-			rcu_callback_t free);
-void pyhook_end_grace(void *ptr);
+			rcu_callback_t free, unsigned long caller);
+unsigned long pyhook_end_grace(void *ptr);
 
 void pyhook_bury(void *pool, size_t bytes);
 enum pyalloc_mistake pyhook_examine(const struct pyhook_block *block,
@@ -140,6 +149,7 @@ void pyhook_keep_dead(struct pyheap *heap, unsigned int class, void *base,
 void pyhook_release(struct pyrecord *record);
 
 extern atomic_long_t pyhook_kept;
+extern atomic_long_t pyhook_kept_pooled;
 void pyhook_forgive(void);
 void pyhook_flush(void);
 void pyhook_choose_way(void);

@@ -291,9 +291,10 @@ static void report_live(void)
 		return;
 	pystats_heap(&pyheap_default, heap);
 	/* What the fronts hold is nobody's any more, and known exactly. */
-	if (heap->blocks)
+	if (heap->blocks > atomic_long_read(&pyhook_kept_pooled))
 		pr_warn("pyalloc: unloaded with %lu blocks live, %zu bytes, which are freed\n",
-			heap->blocks, heap->bytes);
+			heap->blocks - atomic_long_read(&pyhook_kept_pooled),
+			heap->bytes);
 	if (atomic_long_read(&pyhook_kept))
 		pr_warn("pyalloc: %ld blocks had been damaged, and were kept out of use\n",
 			atomic_long_read(&pyhook_kept));

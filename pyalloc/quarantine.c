@@ -95,13 +95,14 @@ static void *refill(struct pyheap *heap, struct pynode *node,
 	return block;
 }
 
+/* A ring has blocks of all nodes: one that has to be @exact is the pools'. */
 static void *take_here(struct pyheap *heap, struct pynode *node,
-		       unsigned int class, bool dip)
+		       unsigned int class, bool dip, bool exact)
 {
 	void *block = NULL;
 
 	preempt_disable();
-	if (node == pyheap_this_node(heap))
+	if (!exact && node == pyheap_this_node(heap))
 		block = refill(heap, node, class, dip);
 	else
 		pyheap_take(node, class + PYDECORATED_FIRST, 1, &block, dip, 0);
@@ -118,10 +119,12 @@ static void *take_elsewhere(struct pyheap *heap, struct pynode *home,
 	for_each_online_node(nid) {
 		if (nid == home->nid)
 			continue;
-		block = take_here(heap, heap->node[nid], class, false);
+		block = take_here(heap, heap->node[nid], class, false,
+				  true);
 		if (!block &&
 		    pyarena_add(heap->node[nid], gfp, PYARENA_PAGES))
-			block = take_here(heap, heap->node[nid], class, false);
+			block = take_here(heap, heap->node[nid], class, false,
+				  true);
 		if (block)
 			break;
 	}
@@ -147,7 +150,8 @@ void *pyquarantine_take(struct pyheap *heap, unsigned int class, gfp_t gfp,
 	void *block;
 
 	for (;;) {
-		block = take_here(heap, node, class, !may_take);
+		block = take_here(heap, node, class, !may_take,
+				  nid != NUMA_NO_NODE);
 		if (!may_take) {
 			pyreclaim_want_reserve(node, !block);
 			return block;
@@ -417,6 +421,35 @@ size_t pyquarantine_raw_bytes(void)
 	return READ_ONCE(queue_bytes);
 }
 EXPORT_SYMBOL_GPL(pyquarantine_raw_bytes);
+
+static size_t bytes_on(const struct pyheap *heap, int cpu)
+{
+	const struct pyquarantine *rest = per_cpu_ptr(heap->quarantine, cpu);
+	unsigned int class;
+	size_t bytes = 0;
+
+	for (class = 0; class < heap->classes->nr; class++, rest++)
+		bytes += pyquarantine_cached(rest) * rest->room;
+	return bytes;
+}
+
+/**
+ * pyquarantine_bytes() - how much rests, of the default heap and of raw
+ *
+ * Context: Any.
+ * Return: bytes.
+ */
+size_t pyquarantine_bytes(void)
+{
+	size_t bytes = pyquarantine_raw_bytes();
+	int cpu;
+
+	if (!smp_load_acquire(&pyheap_default.quarantine))
+		return bytes;
+	for_each_possible_cpu(cpu)
+		bytes += bytes_on(&pyheap_default, cpu);
+	return bytes;
+}
 
 /* === Making and unmaking === */
 

@@ -149,6 +149,7 @@ void pyquarantine_fold(struct pyheap *heap, struct pyquarantine *rest,
 void pyquarantine_rest(struct pyrecord *record);
 void pyquarantine_drain_raw(void);
 size_t pyquarantine_raw_bytes(void);
+size_t pyquarantine_bytes(void);
 
 void pyquarantine_drain_this(struct pyheap *heap);
 void pyquarantine_drain_dead(struct pyheap *heap, unsigned int cpu);

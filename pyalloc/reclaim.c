@@ -405,7 +405,7 @@ static unsigned long release_rested(void)
 {
 	size_t bytes = pyquarantine_raw_bytes();
 
-	if (!pyhook_was_on())
+	if (!pyquarantine_bytes())
 		return 0;
 	pyquarantine_drain_raw();
 	schedule_work(&rested_work);
@@ -437,7 +437,8 @@ static unsigned long count_free(struct shrinker *shrinker,
 	list_for_each_entry(heap, &pyheaps, list)
 		granules += spare_granules(heap->node[control->nid]);
 	mutex_unlock(&pyheaps_lock);
-	granules += pyquarantine_raw_bytes() >> PYGRANULE_SHIFT;
+	if (control->nid == first_online_node)
+		granules += pyquarantine_bytes() >> PYGRANULE_SHIFT;
 	return granules << PYGRANULE_SHIFT >> PAGE_SHIFT ?: SHRINK_EMPTY;
 }
 

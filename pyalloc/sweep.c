@@ -26,7 +26,9 @@ static void suspect(struct pysweep *sweep, const struct pyhook_block *block,
 {
 	struct pysweep_suspect *next = &sweep->suspect[sweep->nr];
 
-	if (sweep->nr == PYSWEEP_SUSPECTS)
+	/* What was reported, and is kept, would leave no room for others. */
+	if (sweep->nr == PYSWEEP_SUSPECTS ||
+	    pyhook_is_kept(block->base + PYHOOK_HEAD))
 		return;
 	next->base = block->base;
 	next->heap = block->heap;
@@ -94,24 +96,19 @@ struct visit {
 	struct pyalloc_report		*report;
 };
 
-static struct pyhook_block block_of(struct pyrecord *record)
-{
-	return (struct pyhook_block) {
-		.base = record->base, .record = record,
-		.room = pyhook_room_of(record),
-	};
-}
-
 /* Of what is free, only what rests has to be as it was left. */
 static enum pyalloc_mistake look_at_record(struct pyrecord *record,
 					   struct pyalloc_report *report)
 {
-	struct pyhook_block block = block_of(record);
+	struct pyhook_block block = pyhook_block_of(record);
 
 	switch (READ_ONCE(record->state)) {
 	case PYRECORD_LIVE:
 		return pyhook_examine(&block, report);
 	case PYRECORD_FREE:
+		if (!record->inner.free &&
+		    pyhook_is_dead(block.base, block.room))
+			return PYALLOC_DOUBLE_FREE;
 		return look(&block, !record->inner.free, report);
 	default:
 		return PYALLOC_DOUBLE_FREE;
@@ -122,7 +119,7 @@ static void visit_record(struct pyrecord *record, void *data)
 {
 	struct pysweep *sweep = data;
 	struct pyalloc_report report = {};
-	struct pyhook_block block = block_of(record);
+	struct pyhook_block block = pyhook_block_of(record);
 	enum pyalloc_mistake mistake = look_at_record(record, &report);
 
 	sweep->decorated += mistake == PYALLOC_NO_MISTAKE;
@@ -216,14 +213,31 @@ static bool confirm(const struct pysweep_suspect *suspect,
 {
 	unsigned int i;
 
-	if (pyhook_is_kept(suspect->base + PYHOOK_HEAD))
-		return false;
 	for (i = 0; i < TIMES; i++) {
 		synchronize_rcu();
 		if (!is_damaged(suspect, report))
 			return false;
 	}
 	return true;
+}
+
+/* The neighbours of what lies in its pool may go with it. */
+static void say(const struct pysweep_suspect *suspect,
+		struct pyalloc_report *report)
+{
+	u32 entry = suspect->heap ? pymap_lookup(suspect->base) : 0;
+	struct pyhook_block block = {
+		.base = (void *)suspect->base, .heap = suspect->heap,
+		.class = pymap_class(entry) - PYDECORATED_FIRST,
+	};
+
+	if (!entry || report->mistake == PYALLOC_USE_AFTER_FREE ||
+	    !pyclass_code_is_decorated(entry & PYMAP_CODE_MASK)) {
+		pydebug_say(report, entry);
+		return;
+	}
+	block.room = pyheap_class(block.heap, block.class)->size;
+	pyhook_report(&block, report);
 }
 
 /**
@@ -247,10 +261,10 @@ unsigned long pysweep_confirm(struct pysweep *sweep,
 			continue;
 		report.mistake = suspect->mistake;
 		report.ptr = suspect->base + PYHOOK_HEAD;
-		report.site = (unsigned long)report.ptr;
+		if (!report.block.freed_by)
+			report.site = (unsigned long)report.ptr;
 		report.caller = _RET_IP_;
-		pydebug_say(&report, suspect->heap ?
-				     pymap_lookup(suspect->base) : 0);
+		say(suspect, &report);
 		if (!damaged++)
 			*first = report;
 	}

@@ -55,8 +55,8 @@ enum pymem_domain {
  * A client refuses to load against a pyalloc whose API changed: it refers to
  * this symbol, and the number in its name is the API's version.
  */
-extern const char pyalloc_api_1;
-static const char *const __pyalloc_api __used = &pyalloc_api_1;
+extern const char pyalloc_api_2;
+static const char *const __pyalloc_api __used = &pyalloc_api_2;
 
 /*
  * Modifiers that mean a kind of memory the heap does not have (accounted,

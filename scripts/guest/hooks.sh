@@ -73,7 +73,7 @@ says_underflow()
 	expect_report "was written before its beginning"
 	listen careless underflow_pads && in_order \
 		'a block of mem, at ' \
-		' how many bytes were asked for was overwritten' \
+		" how many bytes were asked for can't be believed: " \
 		' 7 bytes before it: fd fd fd fd fd fd 01, and not fd' \
 		' data: cd cd cd cd cd cd cd cd' \
 		'was written before its beginning .*call from underflow_pads.*pyalloc_careless.* kept out of use'
