@@ -27,6 +27,7 @@
 #include "fault.h"
 #include "front.h"
 #include "link.h"
+#include "quarantine.h"
 #include "raw.h"
 #include "reclaim.h"
 #include "compat.h"
@@ -426,6 +427,19 @@ void pyfront_park(void *block, unsigned long caller)
 		atomic_long_inc(&pyheap_default.false_frees);
 }
 
+/* What is decorated has not rested yet. */
+static void give_back(void *block, unsigned long caller)
+{
+	u32 entry = pymap_lookup(block);
+	unsigned int class = pymap_class(entry);
+
+	if (pyclass_code_is_decorated(entry & PYMAP_CODE_MASK))
+		pyquarantine_put(pyheap_of(entry), class - PYDECORATED_FIRST,
+				 block, caller);
+	else
+		pyheap_put(1, &block, caller);
+}
+
 /**
  * pyfront_drain_parked() - give parked blocks back to their pools
  *
@@ -438,7 +452,7 @@ void pyfront_drain_parked(void)
 	for (; block; block = next) {
 		next = pychain_next(&parked, block);
 		pysan_forget(block);
-		pyheap_put(1, &block, _RET_IP_);
+		give_back(block, _RET_IP_);
 	}
 }
 
