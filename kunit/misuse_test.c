@@ -322,6 +322,27 @@ static void test_inside_blocks_of_the_kernel(struct kunit *test)
 }
 
 /* Behind the last block of a pool there is nothing to free. */
+/* An object of a power of two is aligned to it: this one does not begin there. */
+static void test_inside_objects_of_a_power_of_two(struct kunit *test)
+{
+	static const size_t sizes[] = { 32, 64, 256, 1024, 4096 };
+	unsigned int i, j;
+	size_t offset;
+	void *block;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		block = kmalloc(sizes[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, block);
+		for (offset = 8; offset < sizes[i]; offset *= 2)
+			for (j = 0; j < PYMEM_NR_DOMAINS; j++) {
+				domains[j].free(block + offset);
+				expect_report(test, PYALLOC_WILD,
+					      block + offset);
+			}
+		kfree(block);
+	}
+}
+
 static void test_rest_of_a_pool(struct kunit *test)
 {
 	const struct pyclass *class;
@@ -368,6 +389,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_addresses_of_no_block),
 	KUNIT_CASE(test_pages_that_are_no_block),
 	KUNIT_CASE(test_inside_blocks_of_the_kernel),
+	KUNIT_CASE(test_inside_objects_of_a_power_of_two),
 	KUNIT_CASE(test_rest_of_a_pool),
 	KUNIT_CASE(test_reports_are_counted),
 	{ }
