@@ -164,6 +164,49 @@ static void many_overflows(void)
 	}
 }
 
+/* Not as free_here(), or the compiler makes one of them. */
+static noinline void free_there(u8 *block)
+{
+	barrier();
+	pymem_free(block);
+	barrier();
+}
+
+/* Each is news, though all are made through one function. */
+static void three_mistakes(void)
+{
+	u8 *object = pyobject_malloc(40, GFP_KERNEL);
+	u8 *block = pymem_malloc(40, GFP_KERNEL);
+	u8 *again = pymem_malloc(40, GFP_KERNEL);
+
+	if (!object || !block || !again)
+		return;
+	write_at(block + 40);
+	free_there(object);
+	free_there(block);
+	free_there(again);
+	OPTIMIZER_HIDE_VAR(again);
+	free_there(again);
+}
+
+/* Of blocks that one place freed, each is found by itself. */
+static void many_writes(void)
+{
+	u8 *blocks[60];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		blocks[i] = pymem_malloc(100, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		if (blocks[i])
+			free_here(blocks[i]);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+		OPTIMIZER_HIDE_VAR(blocks[i]);
+		if (blocks[i])
+			write_at(blocks[i] + 50);
+	}
+}
+
 /* === What is lost, and what is not === */
 
 /* What only a block points to. */
@@ -221,6 +264,8 @@ static const struct {
 	{ "double_free", double_free },
 	{ "wrong_domain", wrong_domain },
 	{ "many_overflows", many_overflows },
+	{ "three_mistakes", three_mistakes },
+	{ "many_writes", many_writes },
 	{ "hold", hold },
 	{ "leak", leak },
 };

@@ -27,7 +27,7 @@
  * Mistakes of call sites that were reported, and damaged blocks that nobody
  * called with; two that share a bit count as one.
  */
-#define SITE_BITS	10
+#define SITE_BITS	12
 static DECLARE_BITMAP(sites_seen, 1 << SITE_BITS);
 static DECLARE_BITMAP(blocks_seen, 1 << SITE_BITS);
 
@@ -219,8 +219,8 @@ static bool is_news(const struct pyalloc_report *report)
 					 blocks_seen);
 	if (report->mistake == PYALLOC_USE_AFTER_FREE && report->block.freed_by)
 		by = report->block.freed_by;
-	return !test_and_set_bit(hash_long(by, SITE_BITS) ^ report->mistake,
-				 sites_seen);
+	by = by * PYALLOC_NO_MISTAKE + report->mistake;
+	return !test_and_set_bit(hash_long(by, SITE_BITS), sites_seen);
 }
 
 /* Where it lies, for a line of a report or of the file check. */
@@ -294,9 +294,14 @@ void pydebug_tell(const struct pyalloc_report *report, char *text, size_t bytes)
 	char where[48];
 
 	locate(report, where, sizeof(where));
-	snprintf(text, bytes, "%p %s (%s), %zu bytes of %s", report->ptr,
-		 mistakes[report->mistake], where, report->block.requested,
-		 domain_name(report->block.domain));
+	if (report->block.head_intact)
+		snprintf(text, bytes, "%p %s (%s), %zu bytes of %s",
+			 report->ptr, mistakes[report->mistake], where,
+			 report->block.requested,
+			 domain_name(report->block.domain));
+	else
+		snprintf(text, bytes, "%p %s (%s)", report->ptr,
+			 mistakes[report->mistake], where);
 }
 
 /**

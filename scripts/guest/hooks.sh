@@ -130,6 +130,45 @@ says_it_once()
 	return 1
 }
 
+# So that a harmless one does not hide what comes after it.
+says_each_mistake()
+{
+	expect_report "is another domain's"
+	expect_report "was written past its end"
+	expect_report "is free already"
+	listen careless three_mistakes && in_order \
+		"is another domain's .*call from free_there" \
+		'was written past its end .*call from free_there' \
+		'is free already .*call from free_there'
+}
+
+write_many()
+{
+	insmod /modules/pyalloc_careless.ko mistake=many_writes && reclaim &&
+		rmmod pyalloc_careless
+}
+
+# One loop that writes to what was freed is one report, and takes nobody's turn.
+says_writes_once()
+{
+	expect_report "was written after it was freed"
+	listen write_many || return
+	[ "$(grep -c 'was written after it was freed' /tmp/said)" = 1 ] &&
+		grep -q ' from .50 on, are not dd any more: 01 dd' /tmp/said &&
+		return
+	cat /tmp/said
+	return 1
+}
+
+# Each call has a number of its own.
+says_serials()
+{
+	dmesg | sed -n 's/.*pyalloc:   made by call //p' | sort -u > /tmp/serials
+	[ "$(wc -l < /tmp/serials)" -gt 3 ] && return
+	cat /tmp/serials
+	return 1
+}
+
 # No raw address in any of it.
 says_no_address()
 {
@@ -145,6 +184,9 @@ try_reports()
 	try hooks-wrong-domain says_wrong_domain
 	try hooks-use-after-free says_use_after_free
 	try hooks-once says_it_once
+	try hooks-each-mistake says_each_mistake
+	try hooks-writes-once says_writes_once
+	try hooks-serials says_serials
 	try hooks-no-address says_no_address
 	# What was damaged is known, and not said again.
 	try check-after-reports check_ok
@@ -206,7 +248,7 @@ if ! grep -q ' __asan_store1$' /proc/kallsyms; then
 		try hooks-quarantine-fixed is_fixed quarantine_kib
 		try hooks-allocator-fixed is_fixed allocator
 		try_reports
-			try hooks-on-and-off turns_on_and_off
+		try hooks-on-and-off turns_on_and_off
 		try hooks-nothing-else takes_nothing_else
 		try unload-with-serials unload
 	fi
