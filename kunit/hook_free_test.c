@@ -288,11 +288,12 @@ static void test_freed_by_another_domain_in_bulk(struct kunit *test)
 
 static struct pyheap other_heap;
 
+/* With the default heap's classes nothing but the heap tells its blocks. */
 static void begin_other_heap(struct kunit *test)
 {
 	memset(&other_heap, 0, sizeof(other_heap));
 	KUNIT_ASSERT_EQ(test, pyheap_init(&other_heap, "other",
-					  PYCLASSES_LINEAR), 0);
+					  loaded_scheme()), 0);
 }
 
 static void end_other_heap(struct kunit *test)
