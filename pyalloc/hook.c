@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Debug hooks: decorate each block, and look at the decorations when it
- * comes back.
+ * Debug hooks: have each block decorated, and looked at when it comes back.
  *
  * A small block comes from pools that have decorated blocks alone, so that the
  * map tells what it is; any other one has a record.  Nothing is guessed from
  * what lies in front of a pointer, and blocks of either kind may live at the
  * same time: hooks can be turned on and off at any time.
  *
- * Of what is damaged nothing is believed: a size that does not go with
- * its class, or lies behind overwritten pads, leads nowhere.  Such a block is
- * reported, and kept out of use for good.
+ * What is damaged, as decoration.c sees it, is reported, and kept out of use for
+ * good.
  *
  * From where a block is taken to where its last decoration is written, and
  * from the first look at a free to where the block is dead, preemption is off:
@@ -39,329 +37,12 @@
 unsigned int pyhook_domains;
 EXPORT_SYMBOL_GPL(pyhook_domains);
 
-/* How many bytes that takes a block. */
-unsigned int pyhook_overhead __ro_after_init = PYHOOK_HEAD + PYHOOK_TAIL;
-EXPORT_SYMBOL_GPL(pyhook_overhead);
-
-bool pyhook_serials __ro_after_init;
-
-/* The largest request that a pool has room for. */
-size_t pyhook_small_max __ro_after_init = PYALLOC_SMALL_MAX - PYHOOK_HEAD -
-					  PYHOOK_TAIL;
-static atomic64_t last_serial;
-
 /* Blocks that are kept out of use. */
 atomic_long_t pyhook_kept;
 EXPORT_SYMBOL_GPL(pyhook_kept);
 
 /* Those of them that lie in pools. */
 atomic_long_t pyhook_kept_pooled;
-
-static const u8 ids[PYMEM_NR_DOMAINS] = { 'r', 'm', 'o' };
-
-#define CAPITAL	0x20
-
-/*
- * While a block of a pool waits for a grace period its first word has who freed
- * it in 48 bits, a check of the rest in 7, and the size in 9.
- */
-#define GRACE_SIZE_BITS		9
-#define GRACE_CHECK_BITS	7
-#define GRACE_SHIFT		(GRACE_SIZE_BITS + GRACE_CHECK_BITS)
-
-/* The second word of a live block, by its domain's byte. */
-#define MARK(id)							\
-	(IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ?				\
-	 PYHOOK_WORD(PYHOOK_FORBIDDEN) >> 8 | (u64)(id) << 56 :		\
-	 PYHOOK_WORD(PYHOOK_FORBIDDEN) << 8 | (id))
-
-const u64 pyhook_marks[PYMEM_NR_DOMAINS] = { MARK('r'), MARK('m'), MARK('o') };
-
-static void *ptr_of(const struct pyhook_block *block)
-{
-	return block->base + PYHOOK_HEAD;
-}
-
-/* === Decorations === */
-
-/* What a new block of @size bytes at @ptr has with serials=1. */
-void *pyhook_number(void *ptr, size_t size)
-{
-	put_unaligned_be64(atomic64_inc_return(&last_serial),
-			   ptr + size + PYHOOK_TAIL);
-	return ptr;
-}
-
-/* A block has room for whole pairs of words, the last of which a pad hits. */
-static void *decorate(void *base, size_t size, enum pymem_domain domain,
-		      gfp_t gfp)
-{
-	u64 fill = gfp & __GFP_ZERO ? 0 : PYHOOK_WORD(PYHOOK_CLEAN);
-	u64 *word = base + PYHOOK_HEAD, *end = base + PYHOOK_HEAD + size;
-
-	for (; word < end; word += 2) {
-		word[0] = fill;
-		word[1] = fill;
-	}
-	pyhook_write_pads(base, size, pyhook_marks[domain]);
-	base += PYHOOK_HEAD;
-	return pyhook_serials ? pyhook_number(base, size) : base;
-}
-
-/**
- * pyhook_bury() - make the blocks of a new pool as if they had been freed
- * @pool: where it begins
- * @bytes: how large it is
- *
- * Context: Any.
- */
-void pyhook_bury(void *pool, size_t bytes)
-{
-	pysan_show(pool, bytes);
-	memset(pool, PYHOOK_DEAD, bytes);
-	pysan_hide(pool, bytes);
-}
-
-/* === Looking === */
-
-static u8 peek_byte(const void *ptr)
-{
-	const u64 *word = PTR_ALIGN_DOWN(ptr, sizeof(*word));
-	u64 bytes = pyhook_peek(*word);
-
-	return ((u8 *)&bytes)[(unsigned long)ptr % sizeof(*word)];
-}
-
-static void peek_bytes(u8 *to, const void *from, size_t n)
-{
-	while (n--)
-		*to++ = peek_byte(from++);
-}
-
-/* How many of some bytes are not @byte; the first of them is noted. */
-static size_t count_wrong(const void *from, size_t n, u8 byte, const void *ptr,
-			  long *first)
-{
-	size_t i, wrong = 0;
-
-	for (i = 0; i < n; i++) {
-		if (peek_byte(from + i) == byte)
-			continue;
-		if (!wrong++)
-			*first = from + i - ptr;
-	}
-	return wrong;
-}
-
-/*
- * Is it free?  Either its second word says so, or all that follows does: a
- * live block has its tail there.
- */
-static bool looks_dead(const struct pyhook_block *block)
-{
-	const u64 *word = block->base + 8, *end = block->base + block->room;
-	const u64 dead = PYHOOK_WORD(PYHOOK_DEAD);
-
-	if (pyhook_peek(*word) == dead)
-		return true;
-	for (word++; word + 1 <= end; word++)
-		if (pyhook_peek(*word) != dead)
-			return false;
-	return true;
-}
-
-static void examine_dead(const struct pyhook_block *block,
-			 struct pyreport_block *seen)
-{
-	u64 *head = block->base, freed_by = pyhook_peek(head[0]);
-
-	seen->seen = true;
-	seen->is_dead = true;
-	if (freed_by != PYHOOK_WORD(PYHOOK_DEAD))
-		seen->freed_by = freed_by;
-	peek_bytes(seen->first, head + 2, PYREPORT_DATA);
-	seen->wrong = count_wrong(head + 1, block->room - 8, PYHOOK_DEAD,
-				  head + 2, &seen->offset);
-	if (seen->wrong)
-		peek_bytes(seen->stray, (void *)(head + 2) + seen->offset,
-			   min_t(size_t, PYREPORT_DATA,
-				 block->room - PYHOOK_HEAD - seen->offset));
-}
-
-/* No pool has blocks of raw. */
-static bool is_id(const struct pyhook_block *block, u8 byte)
-{
-	byte |= CAPITAL;
-	return memchr(ids, byte, sizeof(ids)) &&
-	       (block->record || byte != ids[PYMEM_DOMAIN_RAW]);
-}
-
-/* Can a block of that room have been made for so many bytes? */
-static bool is_size(const struct pyhook_block *block, u64 size)
-{
-	size_t total = ALIGN(size + pyhook_overhead, 16);
-
-	if (block->record)
-		return size == block->record->size;
-	/* A sum might wrap. */
-	return size && size <= block->room - pyhook_overhead &&
-	       block->heap->classes->of_step[PYALLOC_STEP(total)] ==
-	       block->class;
-}
-
-static u64 grace_word(size_t size, unsigned long caller)
-{
-	u64 word = (u64)caller << GRACE_SHIFT | size, rest = word;
-	u64 check = 0;
-
-	for (; rest; rest >>= GRACE_CHECK_BITS)
-		check ^= rest;
-	check &= GENMASK_ULL(GRACE_CHECK_BITS - 1, 0);
-	return word | check << GRACE_SIZE_BITS;
-}
-
-static size_t grace_size(u64 word)
-{
-	return word & GENMASK_ULL(GRACE_SIZE_BITS - 1, 0);
-}
-
-static unsigned long grace_caller(u64 word)
-{
-	return (s64)word >> GRACE_SHIFT;
-}
-
-/* Of a block that waits for a grace period who freed it is there as well. */
-static u64 examine_size(const struct pyhook_block *block,
-			struct pyreport_block *seen)
-{
-	const u64 *head = block->base;
-	u64 word = pyhook_peek(head[0]);
-
-	seen->waits = !block->record && !(seen->domain & CAPITAL);
-	if (!seen->waits)
-		return be64_to_cpu((__force __be64)word);
-	seen->freed_by = grace_caller(word);
-	return word == grace_word(grace_size(word), grace_caller(word)) ?
-	       grace_size(word) : 0;
-}
-
-static bool examine_head(const struct pyhook_block *block,
-			 struct pyreport_block *seen)
-{
-	const u64 *head = block->base;
-	u64 size;
-
-	peek_bytes(seen->size_word, head, sizeof(seen->size_word));
-	peek_bytes(seen->before, head + 1, sizeof(seen->before));
-	seen->domain = seen->before[0];
-	size = examine_size(block, seen);
-	seen->wrong = count_wrong((void *)head + 9, 7, PYHOOK_FORBIDDEN,
-				  head + 2, &seen->offset);
-	if (!seen->wrong && !is_id(block, seen->domain)) {
-		seen->wrong = 1;
-		seen->offset = -8;
-	} else if (!seen->wrong && !is_size(block, size)) {
-		seen->wrong = 1;
-		seen->offset = -PYHOOK_HEAD;
-	}
-	seen->requested = size;
-	seen->head_intact = !seen->wrong;
-	if (seen->wrong)
-		seen->freed_by = 0;
-	seen->waits &= seen->head_intact;
-	return seen->head_intact;
-}
-
-/* With a size that can be believed. */
-static bool examine_tail(const struct pyhook_block *block,
-			 struct pyreport_block *seen)
-{
-	const void *ptr = ptr_of(block), *tail = ptr + seen->requested;
-	size_t some = min_t(size_t, seen->requested, PYREPORT_DATA);
-
-	peek_bytes(seen->after, tail, sizeof(seen->after));
-	peek_bytes(seen->last, tail - some, some);
-	if (pyhook_serials) {
-		peek_bytes((u8 *)&seen->serial, tail + 8, 8);
-		seen->serial = be64_to_cpu((__force __be64)seen->serial);
-		if (seen->serial > atomic64_read(&last_serial))
-			seen->serial = 0;
-	}
-	seen->wrong = count_wrong(tail, PYHOOK_TAIL, PYHOOK_FORBIDDEN, ptr,
-				  &seen->offset);
-	return !seen->wrong;
-}
-
-/**
- * pyhook_examine() - what state is a decorated block in?
- * @block: the block
- * @report: its part about the block is filled in
- *
- * Context: Any; the memory has to stay.  Another CPU may be at it.
- * Return: PYALLOC_NO_MISTAKE: live and sound; PYALLOC_DOUBLE_FREE: free, or
- * to be freed after a grace period; or what was damaged.
- */
-enum pyalloc_mistake pyhook_examine(const struct pyhook_block *block,
-				    struct pyalloc_report *report)
-{
-	struct pyreport_block *seen = &report->block;
-
-	if (looks_dead(block)) {
-		examine_dead(block, seen);
-		return seen->wrong ? PYALLOC_USE_AFTER_FREE :
-				     PYALLOC_DOUBLE_FREE;
-	}
-	seen->seen = true;
-	peek_bytes(seen->first, ptr_of(block), PYREPORT_DATA);
-	if (!examine_head(block, seen))
-		return PYALLOC_UNDERFLOW;
-	if (!examine_tail(block, seen))
-		return PYALLOC_OVERFLOW;
-	return seen->domain & CAPITAL ? PYALLOC_NO_MISTAKE :
-					PYALLOC_DOUBLE_FREE;
-}
-
-/* === Reports === */
-
-static void look_at_neighbour(const struct pyhook_block *block, int step,
-			      struct pyreport_block *seen)
-{
-	struct pyhook_block other = *block;
-	struct pyalloc_report report = {};
-	unsigned int i = step > 0;
-	enum pyalloc_mistake mistake;
-
-	other.base += step * (long)block->room;
-	/* The same granules have the same pool. */
-	if (pymap_lookup(other.base) != pymap_lookup(block->base) ||
-	    pyheap_judge(other.base) == PYALLOC_INTERIOR)
-		return;
-	mistake = pyheap_judge(other.base);
-	if (mistake == PYALLOC_NO_MISTAKE)
-		mistake = pyhook_examine(&other, &report);
-	seen->neighbour[i] = mistake == PYALLOC_NO_MISTAKE ? PYREPORT_LIVE :
-			     mistake == PYALLOC_DOUBLE_FREE ? PYREPORT_FREE :
-			     PYREPORT_DAMAGED;
-	seen->neighbour_size[i] = report.block.requested;
-}
-
-/**
- * pyhook_report() - report what was seen of a block, and of those next to it
- * @block: the block, which is out of its pool, so that the pool stays
- * @report: all but what is filled in here
- *
- * Context: Any, with no lock of pyalloc's held.
- */
-void pyhook_report(const struct pyhook_block *block,
-		   struct pyalloc_report *report)
-{
-	report->ptr = ptr_of(block);
-	if (!block->record) {
-		look_at_neighbour(block, -1, &report->block);
-		look_at_neighbour(block, 1, &report->block);
-	}
-	pydebug_say(report, block->record ? 0 : pymap_lookup(block->base));
-}
 
 /* === Blocks that are kept === */
 
@@ -393,7 +74,7 @@ static bool note_kept_block(const struct pyhook_block *block)
 		record = kzalloc(sizeof(*record), GFP_NOWAIT | __GFP_NOWARN);
 	if (!record)
 		return false;
-	record->ptr = ptr_of(block);
+	record->ptr = pyhook_ptr(block);
 	record->base = block->base;
 	record->state = PYRECORD_KEPT;
 	if (pyrecord_add(record))
@@ -408,7 +89,7 @@ static bool note_kept_block(const struct pyhook_block *block)
  */
 static void keep(const struct pyhook_block *block)
 {
-	if (!pyhook_is_kept(ptr_of(block))) {
+	if (!pyhook_is_kept(pyhook_ptr(block))) {
 		atomic_long_inc(&pyhook_kept);
 		atomic_long_inc(&pyhook_kept_pooled);
 	}
@@ -443,7 +124,7 @@ void pyhook_keep_dead(struct pyheap *heap, unsigned int class, void *base,
 		.room = pyheap_class(heap, class)->size,
 	};
 
-	examine_dead(&block, &report.block);
+	pyhook_examine_dead(&block, &report.block);
 	keep(&block);
 	pyhook_report(&block, &report);
 }
@@ -541,7 +222,7 @@ static void *malloc_recorded(const struct pymem_allocator *inner,
 		record->inner = *inner;
 	else
 		record->room = pyraw_usable_size(record->base);
-	record->ptr = decorate(record->base, size, domain, gfp);
+	record->ptr = pyhook_decorate(record->base, size, domain, gfp);
 	if (!pyrecord_add(record)) {
 		give_base(&record->inner, record->base);
 		pyraw_free(record);
@@ -562,7 +243,7 @@ static void *hand_out(struct pyheap *heap, unsigned int class, void *base,
 
 	pysan_show(base, rest->room);
 	local_inc(&rest->mallocs[PYFRONT_DOMAIN(domain)]);
-	return decorate(base, size, domain, gfp);
+	return pyhook_decorate(base, size, domain, gfp);
 }
 
 static void *malloc_pooled(struct pyheap *heap, enum pymem_domain domain,
@@ -692,7 +373,7 @@ void pyhook_release(struct pyrecord *record)
 	};
 
 	if (unlikely(!pyhook_is_dead(block.base, block.room))) {
-		examine_dead(&block, &report.block);
+		pyhook_examine_dead(&block, &report.block);
 		report.block.freed_by = record->freed_by;
 		WRITE_ONCE(record->state, PYRECORD_KEPT);
 		atomic_long_inc(&pyhook_kept);
@@ -838,7 +519,7 @@ static void take_back(const struct pyhook_block *block, unsigned long caller)
 static void refuse(const struct pyhook_block *block,
 		   struct pyalloc_report *report)
 {
-	report->ptr = ptr_of(block);
+	report->ptr = pyhook_ptr(block);
 	if (report->block.seen)
 		pyhook_report(block, report);
 	else
@@ -851,7 +532,7 @@ static bool is_in_pool(const struct pyhook_block *block)
 	const struct pyclass *class = pyheap_class(block->heap, block->class);
 	size_t mask = ((size_t)class->granules << PYGRANULE_SHIFT) - 1;
 
-	return ((unsigned long)ptr_of(block) & mask) >= PYHOOK_HEAD;
+	return ((unsigned long)pyhook_ptr(block) & mask) >= PYHOOK_HEAD;
 }
 
 /* Returns what it is; what was seen of it is in the report. */
@@ -869,16 +550,9 @@ static enum pyalloc_mistake examine_pooled(const struct pyhook_block *block,
 		return mistake;
 	mistake = pyhook_examine(block, report);
 	/* Who frees it does not mind what else was done to it. */
-	if (mistake == PYALLOC_USE_AFTER_FREE || pyhook_is_kept(ptr_of(block)))
+	if (mistake == PYALLOC_USE_AFTER_FREE || pyhook_is_kept(pyhook_ptr(block)))
 		mistake = PYALLOC_DOUBLE_FREE;
 	return mistake;
-}
-
-/* Of a block of a pool; if that was overwritten it counts for mem. */
-static enum pymem_domain domain_of(u8 id)
-{
-	return (id | CAPITAL) == ids[PYMEM_DOMAIN_OBJ] ? PYMEM_DOMAIN_OBJ :
-							 PYMEM_DOMAIN_MEM;
 }
 
 /**
@@ -910,7 +584,7 @@ void pyhook_free(struct pyheap *asked, enum pymem_domain domain, void *ptr,
 	if (heap != asked || domain == PYMEM_DOMAIN_RAW ||
 	    !pyhook_is_sound(rest, domain, ptr)) {
 		report.mistake = examine_pooled(&block, &report);
-		block.domain = domain_of(report.block.domain);
+		block.domain = pyhook_domain_of(report.block.domain);
 	}
 	if (report.mistake == PYALLOC_NO_MISTAKE) {
 		take_back(&block, caller);
@@ -1003,7 +677,7 @@ bool pyhook_look(const void *ptr, enum pymem_domain domain,
 		block->room = pyheap_class(block->heap, block->class)->size;
 		report.mistake = examine_pooled(block, &report);
 		block->size = report.block.requested;
-		block->domain = domain_of(report.block.domain);
+		block->domain = pyhook_domain_of(report.block.domain);
 	}
 	if (report.mistake == PYALLOC_NO_MISTAKE) {
 		if (domain == PYHOOK_ANY_DOMAIN || domain == block->domain)
@@ -1027,7 +701,7 @@ void pyhook_shrink(struct pyhook_block *block, size_t size)
 	void *tail;
 
 	size += !size;
-	tail = ptr_of(block) + size;
+	tail = pyhook_ptr(block) + size;
 	/* A block of a pool keeps a size that goes with its class. */
 	if (!block->record)
 		return;
@@ -1036,12 +710,6 @@ void pyhook_shrink(struct pyhook_block *block, size_t size)
 	head[0] = (__force u64)cpu_to_be64(size);
 	put_unaligned(PYHOOK_WORD(PYHOOK_FORBIDDEN), (u64 *)tail);
 	rcu_read_unlock();
-}
-
-/* In capitals. */
-static u64 grace_mark(enum pymem_domain domain)
-{
-	return pyhook_marks[domain] ^ MARK('m') ^ MARK('M');
 }
 
 static void end_record_grace(struct rcu_head *rcu)
@@ -1065,43 +733,12 @@ static void end_record_grace(struct rcu_head *rcu)
 void pyhook_begin_grace(struct pyhook_block *block, struct rcu_head *rcu,
 			rcu_callback_t free, unsigned long caller)
 {
-	u64 *head = block->base;
-
 	if (!block->record) {
-		preempt_disable();
-		head[0] = grace_word(block->size, caller);
-		head[1] = grace_mark(block->domain);
-		preempt_enable();
+		pyhook_write_grace(block, caller);
 		call_rcu(rcu, free);
 	} else if (claim(block->record, PYRECORD_GRACE, caller)) {
 		call_rcu(&block->record->rcu, end_record_grace);
 	}
-}
-
-/**
- * pyhook_end_grace() - a grace period is over
- * @ptr: a block of a pool that pyhook_begin_grace() took
- *
- * Context: Any.
- * Return: who freed it, or 0 if that was overwritten.
- */
-unsigned long pyhook_end_grace(void *ptr)
-{
-	u64 *head = ptr - PYHOOK_HEAD, word = head[0];
-	unsigned int i;
-
-	for (i = 0; i < PYMEM_NR_DOMAINS; i++) {
-		if (head[1] != grace_mark(i))
-			continue;
-		if (word != grace_word(grace_size(word), grace_caller(word)))
-			return 0;
-		preempt_disable();
-		head[0] = (__force u64)cpu_to_be64(grace_size(word));
-		head[1] = pyhook_marks[i];
-		preempt_enable();
-		return grace_caller(word);
-	}
-	return 0;
 }
 
 /* === Turning on and off === */
@@ -1254,18 +891,6 @@ void pyhook_flush(void)
 	irq_work_sync(&waiting_work);
 }
 EXPORT_SYMBOL_GPL(pyhook_flush);
-
-/**
- * pyhook_init() - before the first block is decorated
- * @with_serials: number the calls
- */
-void __init pyhook_init(bool with_serials)
-{
-	pyhook_serials = with_serials;
-	pyhook_overhead = PYHOOK_HEAD + PYHOOK_TAIL + (with_serials ? 8 : 0);
-	pyhook_small_max = PYALLOC_SMALL_MAX - pyhook_overhead;
-	pyquarantine_open(false, false);
-}
 
 /* With the lock of the record's bucket; its block is lost. */
 static void note_record(struct pyrecord *record, void *data)

@@ -139,7 +139,19 @@ void pyhook_begin_grace(struct pyhook_block *block, struct rcu_head *rcu,
 			rcu_callback_t free, unsigned long caller);
 unsigned long pyhook_end_grace(void *ptr);
 
+static inline void *pyhook_ptr(const struct pyhook_block *block)
+{
+	return block->base + PYHOOK_HEAD;
+}
+
+void *pyhook_decorate(void *base, size_t size, enum pymem_domain domain,
+		      gfp_t gfp);
 void pyhook_bury(void *pool, size_t bytes);
+void pyhook_write_grace(const struct pyhook_block *block,
+			unsigned long caller);
+void pyhook_examine_dead(const struct pyhook_block *block,
+			 struct pyreport_block *seen);
+enum pymem_domain pyhook_domain_of(u8 id);
 enum pyalloc_mistake pyhook_examine(const struct pyhook_block *block,
 				    struct pyalloc_report *report);
 void pyhook_report(const struct pyhook_block *block,

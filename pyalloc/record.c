@@ -165,6 +165,8 @@ int pyrecord_init(void)
 
 /**
  * pyrecord_exit() - take the table down, which is empty
+ *
+ * Context: Process.
  */
 void pyrecord_exit(void)
 {
