@@ -113,18 +113,17 @@ static void *take_here(struct pyheap *heap, struct pynode *node,
 static void *take_elsewhere(struct pyheap *heap, struct pynode *home,
 			    unsigned int class, gfp_t gfp)
 {
+	struct pynode *node;
 	void *block = NULL;
 	int nid;
 
 	for_each_online_node(nid) {
-		if (nid == home->nid)
+		node = heap->node[nid];
+		if (node == home)
 			continue;
-		block = take_here(heap, heap->node[nid], class, false,
-				  true);
-		if (!block &&
-		    pyarena_add(heap->node[nid], gfp, PYARENA_PAGES))
-			block = take_here(heap, heap->node[nid], class, false,
-				  true);
+		block = take_here(heap, node, class, false, true);
+		if (!block && pyarena_add(node, gfp, PYARENA_PAGES))
+			block = take_here(heap, node, class, false, true);
 		if (block)
 			break;
 	}
