@@ -18,6 +18,7 @@ static const size_t sizes[] = { 40, 488, 489, 3000 };
 /**
  * struct visit - what is done in a context, and what came of it
  * @gfp: the context's
+ * @unseen: and whether lockdep objects to kmalloc() in it
  * @domain: of which domain each block is
  * @size: how large it is
  * @ptr: the blocks
@@ -26,6 +27,7 @@ static const size_t sizes[] = { 40, 488, 489, 3000 };
  */
 struct visit {
 	gfp_t			gfp;
+	bool			unseen;
 	const struct domain	*domain[PLACES];
 	size_t			size[PLACES];
 	void			*ptr[PLACES];
@@ -53,6 +55,7 @@ static struct visit *make_visit(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, visit);
 	visit->gfp = context->gfp;
+	visit->unseen = context->unseen;
 	for (i = 0; i < PLACES; i++) {
 		visit->domain[i] = &domains[i % PYMEM_NR_DOMAINS];
 		visit->size[i] = sizes[i / PYMEM_NR_DOMAINS];
@@ -82,9 +85,13 @@ static void malloc_all(void *data)
 	struct visit *visit = data;
 	unsigned int i;
 
-	for (i = 0; i < PLACES; i++)
+	for (i = 0; i < PLACES; i++) {
+		visit->ptr[i] = NULL;
+		if (visit->unseen && visit->domain[i]->id == PYMEM_DOMAIN_RAW)
+			continue;
 		visit->ptr[i] = visit->domain[i]->malloc(visit->size[i],
 							 visit->gfp);
+	}
 	expect_answer(visit, 0, 0, 0, __LINE__);
 }
 
@@ -255,6 +262,8 @@ static void resize_all(void *data)
 	void *new;
 
 	for (i = 0; i < PLACES; i++) {
+		if (visit->unseen && visit->domain[i]->id == PYMEM_DOMAIN_RAW)
+			continue;
 		new = visit->domain[i]->realloc(visit->ptr[i],
 						visit->size[i] + 30,
 						visit->gfp);

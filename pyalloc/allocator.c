@@ -227,12 +227,11 @@ static void begin_call(struct call *call, enum pymem_domain domain)
 	const struct pymem_allocator *table;
 
 	call->index = -1;
-	if (in_nmi()) {
+	if (in_nmi())
 		rcu_read_lock();
-		__release(RCU);
-	} else {
+	else
 		call->index = srcu_read_lock(&calls);
-	}
+	__release(RCU);
 	table = rcu_dereference_check(pyallocators[domain],
 				      call->index >= 0 ||
 				      rcu_read_lock_held());
@@ -246,12 +245,11 @@ static void begin_call(struct call *call, enum pymem_domain domain)
 
 static void end_call(struct call *call)
 {
-	if (call->index < 0) {
-		__acquire(RCU);
+	__acquire(RCU);
+	if (call->index < 0)
 		rcu_read_unlock();
-	} else {
+	else
 		srcu_read_unlock(&calls, call->index);
-	}
 }
 
 /**

@@ -70,7 +70,9 @@ static bool note_kept_block(const struct pyhook_block *block)
 {
 	struct pyrecord *record = NULL;
 
-	if (pyraw_may_call())
+	/* There may be a raw spinlock, which lockdep sees and we do not. */
+	if (pyraw_may_call() &&
+	    !(IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING) && !preemptible()))
 		record = kzalloc(sizeof(*record), GFP_NOWAIT | __GFP_NOWARN);
 	if (!record)
 		return false;
