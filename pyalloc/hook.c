@@ -72,7 +72,8 @@ static bool note_kept_block(const struct pyhook_block *block)
 
 	/* There may be a raw spinlock, which lockdep sees and we do not. */
 	if (pyraw_may_call() &&
-	    !(IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING) && !preemptible()))
+	    (!IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING) || preemptible() ||
+	     in_serving_softirq()))
 		record = kzalloc(sizeof(*record), GFP_NOWAIT | __GFP_NOWARN);
 	if (!record)
 		return false;
@@ -503,18 +504,21 @@ bool pyhook_free_recorded(enum pymem_domain domain, void *ptr,
 	return true;
 }
 
-/* A block of a pool, which is live and sound, comes back.  Preemption is off. */
-static void take_back(const struct pyhook_block *block, unsigned long caller)
+/*
+ * A block of a pool, which is live and sound, comes back.  Preemption is off.
+ * False: there is no room for it to rest.
+ */
+static bool take_back(const struct pyhook_block *block, unsigned long caller)
 {
 	struct pyquarantine *rest = pyquarantine_here(block->heap, block->class);
 
 	pyhook_kill(block->base, block->room, caller);
 	pysan_hide(block->base, block->room);
 	local_inc(&rest->frees[PYFRONT_DOMAIN(block->domain)]);
-	if (!pysan_forget(block->base))
-		pyfront_park(block->base, caller);
-	else if (!pyquarantine_push(rest, block->base))
-		pyquarantine_put(block->heap, block->class, block->base, caller);
+	if (pysan_forget(block->base))
+		return pyquarantine_push(rest, block->base);
+	pyfront_park(block->base, caller);
+	return true;
 }
 
 /* What is no block, or is free and in its pool. */
@@ -579,6 +583,7 @@ void pyhook_free(struct pyheap *asked, enum pymem_domain domain, void *ptr,
 		.room = pyheap_class(heap, class)->size,
 	};
 	struct pyquarantine *rest;
+	bool rests = true;
 
 	preempt_disable();
 	rest = pyquarantine_here(heap, class);
@@ -589,7 +594,7 @@ void pyhook_free(struct pyheap *asked, enum pymem_domain domain, void *ptr,
 		block.domain = pyhook_domain_of(report.block.domain);
 	}
 	if (report.mistake == PYALLOC_NO_MISTAKE) {
-		take_back(&block, caller);
+		rests = take_back(&block, caller);
 		report.mistake = block.domain != domain ? PYALLOC_WRONG_DOMAIN :
 				 heap != asked ? PYALLOC_WRONG_HEAP :
 				 PYALLOC_NO_MISTAKE;
@@ -599,6 +604,8 @@ void pyhook_free(struct pyheap *asked, enum pymem_domain domain, void *ptr,
 		report.kept = true;
 	}
 	preempt_enable();
+	if (!rests)
+		pyquarantine_put(heap, class, block.base, caller);
 	if (report.mistake == PYALLOC_NO_MISTAKE)
 		return;
 	if (report.mistake < PYALLOC_WRONG_DOMAIN &&
