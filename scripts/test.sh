@@ -26,10 +26,11 @@ uml              uml            -t 300 -M 256 : kunit hooks parameters garbage r
 uml-small        uml            -t 300 -M 64 : pressure
 uml-stress       uml            -t 600 -M 256 : torture faults
 uml-wipe         uml            -t 300 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
-uml-matrix       uml            -t 400 -M 256 : matrix
+uml-matrix       uml            -t 400 -M 256 : matrix-short
 uml-modes        uml            -t 300 -M 256 : modes
 "
 more_tiers="
+uml-matrix-all   uml            -t 600 -M 256 : matrix
 uml-unload       uml            -t 600 -M 256 : unload
 torture-6.1      stock-6.1      -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
 torture-6.12     stock-6.12     -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
