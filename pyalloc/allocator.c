@@ -221,6 +221,16 @@ struct call {
 	int			index;
 };
 
+/* What serves a domain, whether somebody put it there or not. */
+static struct pymem_allocator serving(enum pymem_domain domain,
+				      const struct pymem_allocator *table)
+{
+	if (table)
+		return *table;
+	return pyhook_is_on(domain) ? hook_allocator(&own_layer[domain]) :
+				      own_allocator(domain);
+}
+
 /* Sparse can't follow a lock that is taken here or not, and is told of none. */
 static void begin_call(struct call *call, enum pymem_domain domain)
 {
@@ -235,12 +245,7 @@ static void begin_call(struct call *call, enum pymem_domain domain)
 	table = rcu_dereference_check(pyallocators[domain],
 				      call->index >= 0 ||
 				      rcu_read_lock_held());
-	if (table)
-		call->table = *table;
-	else if (pyhook_is_on(domain))
-		call->table = hook_allocator(&own_layer[domain]);
-	else
-		call->table = own_allocator(domain);
+	call->table = serving(domain, table);
 }
 
 static void end_call(struct call *call)
@@ -418,12 +423,7 @@ int pymem_get_allocator(enum pymem_domain domain,
 	mutex_lock(&allocators_lock);
 	table = rcu_dereference_protected(pyallocators[domain],
 					  lockdep_is_held(&allocators_lock));
-	if (table)
-		*allocator = *table;
-	else if (pyhook_is_on(domain))
-		*allocator = hook_allocator(&own_layer[domain]);
-	else
-		*allocator = own_allocator(domain);
+	*allocator = serving(domain, table);
 	mutex_unlock(&allocators_lock);
 	return 0;
 }

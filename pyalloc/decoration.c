@@ -366,10 +366,11 @@ static void look_at_neighbour(const struct pyhook_block *block, int step,
 
 	other.base += step * (long)block->room;
 	/* The same granules have the same pool. */
-	if (pymap_lookup(other.base) != pymap_lookup(block->base) ||
-	    pyheap_judge(other.base) == PYALLOC_INTERIOR)
+	if (pymap_lookup(other.base) != pymap_lookup(block->base))
 		return;
 	mistake = pyheap_judge(other.base);
+	if (mistake == PYALLOC_INTERIOR)
+		return;
 	if (mistake == PYALLOC_NO_MISTAKE)
 		mistake = pyhook_examine(&other, &report);
 	seen->neighbour[i] = mistake == PYALLOC_NO_MISTAKE ? PYREPORT_LIVE :

@@ -183,9 +183,40 @@ static void add_bytes(unsigned int row, long bytes)
 	pyheap_add_bytes(&pyheap_default, row, unfolded);
 }
 
-static void *count_raw(enum pymem_domain domain, void *block)
+/**
+ * pydomain_count_raw() - count a block of raw
+ * @row: the domain that has it, or PYDOMAIN_FOREIGN
+ * @usable: its usable bytes; 0: there is none, and the request has failed
+ *
+ * Context: Any.
+ */
+void pydomain_count_raw(unsigned int row, size_t usable)
 {
-	unsigned int row;
+	if (!usable) {
+		count(row, failures);
+		return;
+	}
+	count(row, raw_mallocs);
+	add_bytes(row, usable);
+}
+
+/**
+ * pydomain_uncount_raw() - count a block of raw that came back
+ * @row: the domain that had it, or PYDOMAIN_FOREIGN
+ * @usable: its usable bytes
+ *
+ * Context: Any.
+ */
+void pydomain_uncount_raw(unsigned int row, size_t usable)
+{
+	count(row, raw_frees);
+	add_bytes(row, -(long)usable);
+}
+
+static noinline void *raw_malloc(enum pymem_domain domain, size_t size,
+				 gfp_t gfp, int nid)
+{
+	void *block = pyraw_malloc(size, gfp, nid);
 	size_t usable;
 
 	if (!block) {
@@ -193,24 +224,8 @@ static void *count_raw(enum pymem_domain domain, void *block)
 		return NULL;
 	}
 	usable = pyraw_usable_size(block);
-	row = row_of(domain, usable);
-	count(row, raw_mallocs);
-	add_bytes(row, usable);
+	pydomain_count_raw(row_of(domain, usable), usable);
 	return block;
-}
-
-static noinline void *raw_malloc(enum pymem_domain domain, size_t size,
-				 gfp_t gfp, int nid)
-{
-	return count_raw(domain, pyraw_malloc(size, gfp, nid));
-}
-
-static void uncount_raw(enum pymem_domain domain, size_t usable)
-{
-	unsigned int row = row_of(domain, usable);
-
-	count(row, raw_frees);
-	add_bytes(row, -(long)usable);
 }
 
 static noinline void raw_free(enum pymem_domain domain, void *block,
@@ -222,37 +237,7 @@ static noinline void raw_free(enum pymem_domain domain, void *block,
 		return;
 	bytes = pyraw_usable_size(block);
 	pyraw_free(block);
-	uncount_raw(domain, bytes);
-}
-
-/**
- * pydomain_count_raw() - count a block of raw that debug hooks made
- * @domain: who has it
- * @usable: its usable bytes; 0: there is none, and the request has failed
- *
- * Context: Any.
- */
-void pydomain_count_raw(enum pymem_domain domain, size_t usable)
-{
-	if (!usable) {
-		count(domain, failures);
-		return;
-	}
-	count(domain, raw_mallocs);
-	add_bytes(domain, usable);
-}
-
-/**
- * pydomain_uncount_raw() - count a block of raw that came back to debug hooks
- * @domain: who had it
- * @usable: its usable bytes
- *
- * Context: Any.
- */
-void pydomain_uncount_raw(enum pymem_domain domain, size_t usable)
-{
-	count(domain, raw_frees);
-	add_bytes(domain, -(long)usable);
+	pydomain_uncount_raw(row_of(domain, bytes), bytes);
 }
 
 /* Raw, where the heap has nothing: a block that is told from foreign ones. */
@@ -1227,6 +1212,8 @@ static void free_decorated_rcu(enum pymem_domain domain, void *ptr,
 static void free_rcu(enum pymem_domain domain, void *ptr,
 		     struct rcu_head *rcu, unsigned long caller)
 {
+	size_t usable;
+
 	if (static_branch_unlikely(&pyalloc_wrapped) &&
 	    pyallocator_is_replaced(domain)) {
 		pyallocator_free_rcu(domain, ptr);
@@ -1244,7 +1231,8 @@ static void free_rcu(enum pymem_domain domain, void *ptr,
 	}
 	if (!pyraw_is_block(ptr, caller))
 		return;
-	uncount_raw(domain, pyraw_usable_size(ptr));
+	usable = pyraw_usable_size(ptr);
+	pydomain_uncount_raw(row_of(domain, usable), usable);
 	pycompat_kvfree_rcu(ptr, rcu);
 }
 

@@ -67,8 +67,8 @@ void *pydomain_realloc(enum pymem_domain domain, void *ptr, size_t size,
 void pydomain_free(enum pymem_domain domain, void *ptr, unsigned long caller);
 
 /* Blocks of raw that debug hooks made and freed. */
-void pydomain_count_raw(enum pymem_domain domain, size_t usable);
-void pydomain_uncount_raw(enum pymem_domain domain, size_t usable);
+void pydomain_count_raw(unsigned int row, size_t usable);
+void pydomain_uncount_raw(unsigned int row, size_t usable);
 
 DECLARE_PER_CPU(struct pydomain_counts, pydomain_counts[PYDOMAIN_ROWS]);
 

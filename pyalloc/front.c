@@ -64,17 +64,11 @@ void pyfront_fold(struct pyheap *heap, struct pystock *stock,
 {
 	size_t size = pyheap_class(heap, class)->size;
 	unsigned int i;
-	long bytes;
-	u32 live;
 
-	for (i = 0; i < PYFRONT_DOMAINS; i++) {
-		live = local_read(&stock->mallocs[i]) -
-		       pystock_frees(stock, i);
-		bytes = (long)(s32)(live - stock->folded[i]) * (long)size;
-		stock->folded[i] = live;
-		if (bytes)
-			pyheap_add_bytes(heap, i + PYMEM_DOMAIN_MEM, bytes);
-	}
+	for (i = 0; i < PYFRONT_DOMAINS; i++)
+		pyfront_fold_domain(heap, i, local_read(&stock->mallocs[i]) -
+				    pystock_frees(stock, i),
+				    &stock->folded[i], size);
 }
 
 /* === Moving batches === */

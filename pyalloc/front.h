@@ -293,6 +293,18 @@ void pyfront_free_later(struct pyheap *heap, unsigned int class,
 void pyfront_park(void *block, unsigned long caller);
 void pyfront_fold(struct pyheap *heap, struct pystock *stock,
 		  unsigned int class);
+
+/* What a domain gained or lost, in blocks of @size bytes, since the last time. */
+static inline void pyfront_fold_domain(struct pyheap *heap, unsigned int i,
+				       u32 live, u32 *folded, size_t size)
+{
+	long bytes = (long)(s32)(live - *folded) * (long)size;
+
+	*folded = live;
+	if (bytes)
+		pyheap_add_bytes(heap, i + PYMEM_DOMAIN_MEM, bytes);
+}
+
 bool pyfront_grow(struct pyheap *heap, struct pynode *node,
 		  struct pyfront *front, struct pystock *stock);
 

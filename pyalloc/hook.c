@@ -28,7 +28,6 @@
 #include "allocator.h"
 #include "domain.h"
 #include "hook.h"
-#include "link.h"
 #include "quarantine.h"
 #include "raw.h"
 #include "compat.h"
@@ -122,10 +121,7 @@ void pyhook_keep_dead(struct pyheap *heap, unsigned int class, void *base,
 		.caller = caller,
 		.kept = true,
 	};
-	struct pyhook_block block = {
-		.base = base, .heap = heap, .class = class,
-		.room = pyheap_class(heap, class)->size,
-	};
+	struct pyhook_block block = pyhook_pooled(heap, class, base);
 
 	pyhook_examine_dead(&block, &report.block);
 	keep(&block);
@@ -578,10 +574,8 @@ void pyhook_free(struct pyheap *asked, enum pymem_domain domain, void *ptr,
 	struct pyalloc_report report = {
 		.mistake = PYALLOC_NO_MISTAKE, .caller = caller, .by = domain,
 	};
-	struct pyhook_block block = {
-		.base = ptr - PYHOOK_HEAD, .heap = heap, .class = class,
-		.room = pyheap_class(heap, class)->size,
-	};
+	struct pyhook_block block = pyhook_pooled(heap, class,
+						  ptr - PYHOOK_HEAD);
 	struct pyquarantine *rest;
 	bool rests = true;
 
@@ -641,8 +635,8 @@ bool pyhook_knows(const void *ptr)
 EXPORT_SYMBOL_GPL(pyhook_knows);
 
 /* Of a record what is seen is a copy of it, but for the record itself. */
-static bool find(const void *ptr, struct pyhook_block *block,
-		 struct pyalloc_report *report)
+static bool find_recorded(const void *ptr, struct pyhook_block *block,
+			  struct pyalloc_report *report)
 {
 	struct pyrecord *record;
 
@@ -654,6 +648,25 @@ static bool find(const void *ptr, struct pyhook_block *block,
 	}
 	rcu_read_unlock();
 	return record;
+}
+
+/* None that was freed on another CPU since pyhook_knows() saw it. */
+static bool find_pooled(const void *ptr, struct pyhook_block *block,
+			struct pyalloc_report *report)
+{
+	u32 entry = pymap_lookup(ptr);
+	struct pyheap *heap = pyheap_of(entry);
+
+	if (!heap || !pyclass_code_is_decorated(entry & PYMAP_CODE_MASK)) {
+		pydebug_report(PYALLOC_DOUBLE_FREE, ptr, entry, report->caller);
+		return false;
+	}
+	*block = pyhook_pooled(heap, pymap_class(entry) - PYDECORATED_FIRST,
+			       ptr - PYHOOK_HEAD);
+	report->mistake = examine_pooled(block, report);
+	block->size = report->block.requested;
+	block->domain = pyhook_domain_of(report->block.domain);
+	return true;
 }
 
 /**
@@ -670,24 +683,10 @@ bool pyhook_look(const void *ptr, enum pymem_domain domain,
 		 unsigned long caller, struct pyhook_block *block)
 {
 	struct pyalloc_report report = { .caller = caller, .by = domain };
-	u32 entry = pymap_lookup(ptr);
 
-	if (!find(ptr, block, &report)) {
-		memset(block, 0, sizeof(*block));
-		block->base = (void *)ptr - PYHOOK_HEAD;
-		block->heap = pyheap_of(entry);
-		/* Freed on another CPU since pyhook_knows() saw it. */
-		if (!block->heap ||
-		    !pyclass_code_is_decorated(entry & PYMAP_CODE_MASK)) {
-			pydebug_report(PYALLOC_DOUBLE_FREE, ptr, entry, caller);
-			return false;
-		}
-		block->class = pymap_class(entry) - PYDECORATED_FIRST;
-		block->room = pyheap_class(block->heap, block->class)->size;
-		report.mistake = examine_pooled(block, &report);
-		block->size = report.block.requested;
-		block->domain = pyhook_domain_of(report.block.domain);
-	}
+	if (!find_recorded(ptr, block, &report) &&
+	    !find_pooled(ptr, block, &report))
+		return false;
 	if (report.mistake == PYALLOC_NO_MISTAKE) {
 		if (domain == PYHOOK_ANY_DOMAIN || domain == block->domain)
 			return true;
@@ -706,18 +705,13 @@ bool pyhook_look(const void *ptr, enum pymem_domain domain,
  */
 void pyhook_shrink(struct pyhook_block *block, size_t size)
 {
-	u64 *head = block->base;
-	void *tail;
-
-	size += !size;
-	tail = pyhook_ptr(block) + size;
 	/* A block of a pool keeps a size that goes with its class. */
 	if (!block->record)
 		return;
+	size += !size;
 	rcu_read_lock();
 	block->record->size = size;
-	head[0] = (__force u64)cpu_to_be64(size);
-	put_unaligned(PYHOOK_WORD(PYHOOK_FORBIDDEN), (u64 *)tail);
+	pyhook_write_pads(block->base, size, pyhook_marks[block->domain]);
 	rcu_read_unlock();
 }
 
@@ -758,17 +752,6 @@ static DEFINE_MUTEX(turn_lock);
 static bool was_on;
 
 /**
- * pyhook_was_on() - have there been decorated blocks?
- *
- * Context: Any.
- * Return: true since hooks were turned on for the first time.
- */
-bool pyhook_was_on(void)
-{
-	return READ_ONCE(was_on);
-}
-
-/**
  * pyhook_choose_way() - see which calls of the default heap may be short
  *
  * To be called whenever something changes that is asked here.
@@ -800,7 +783,7 @@ void pyhook_choose_way(void)
  */
 int pyhook_init_heap(struct pyheap *heap)
 {
-	return pyhook_was_on() ? pyquarantine_init(heap) : 0;
+	return READ_ONCE(was_on) ? pyquarantine_init(heap) : 0;
 }
 
 static int prepare(void)

@@ -21,7 +21,6 @@
 
 #include "debug.h"
 #include "heap.h"
-#include "link.h"
 #include "quarantine.h"
 #include "record.h"
 #include "compat.h"
@@ -101,6 +100,16 @@ struct pyhook_block {
 	enum pymem_domain	domain;
 };
 
+/* One of a pool: @class is as if it were not decorated. */
+static inline struct pyhook_block
+pyhook_pooled(struct pyheap *heap, unsigned int class, const void *base)
+{
+	return (struct pyhook_block) {
+		.base = (void *)base, .heap = heap, .class = class,
+		.room = pyheap_class(heap, class)->size,
+	};
+}
+
 /* Who does not care whose block it is. */
 #define PYHOOK_ANY_DOMAIN	PYMEM_NR_DOMAINS
 
@@ -165,7 +174,6 @@ extern atomic_long_t pyhook_kept_pooled;
 void pyhook_forgive(void);
 void pyhook_flush(void);
 void pyhook_choose_way(void);
-bool pyhook_was_on(void);
 
 int pyhook_init_heap(struct pyheap *heap);
 int pyhook_turn(unsigned int domains);

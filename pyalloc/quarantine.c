@@ -41,30 +41,17 @@ static bool is_used(const struct pyclass *class)
 
 /* === Accounts === */
 
-/**
- * pyquarantine_fold() - as pyfront_fold(), for decorated blocks
- * @heap: the heap
- * @rest: one of this CPU's, or of one that is gone
- * @class: its class
- *
- * Context: Any, with preemption off.
- */
-void pyquarantine_fold(struct pyheap *heap, struct pyquarantine *rest,
-		       unsigned int class)
+/* As pyfront_fold(), for decorated blocks.  With preemption off. */
+static void fold(struct pyheap *heap, struct pyquarantine *rest,
+		 unsigned int class)
 {
 	size_t size = pyheap_class(heap, class)->size;
 	unsigned int i;
-	long bytes;
-	u32 live;
 
-	for (i = 0; i < PYFRONT_DOMAINS; i++) {
-		live = local_read(&rest->mallocs[i]) -
-		       local_read(&rest->frees[i]);
-		bytes = (long)(s32)(live - rest->folded[i]) * (long)size;
-		rest->folded[i] = live;
-		if (bytes)
-			pyheap_add_bytes(heap, i + PYMEM_DOMAIN_MEM, bytes);
-	}
+	for (i = 0; i < PYFRONT_DOMAINS; i++)
+		pyfront_fold_domain(heap, i, local_read(&rest->mallocs[i]) -
+				    local_read(&rest->frees[i]),
+				    &rest->folded[i], size);
 }
 
 /* === Blocks of pools: out === */
@@ -90,7 +77,7 @@ static void *refill(struct pyheap *heap, struct pynode *node,
 		block = rest->ready[n];
 		rest->top = rest->ready + n;
 	}
-	pyquarantine_fold(heap, rest, class);
+	fold(heap, rest, class);
 	pyquarantine_leave(rest);
 	return block;
 }
@@ -218,7 +205,7 @@ void pyquarantine_put(struct pyheap *heap, unsigned int class, void *block,
 	if (pyquarantine_enter(rest)) {
 		if (!pyquarantine_has_room(rest))
 			n = take_ready(rest, out, BATCH);
-		pyquarantine_fold(heap, rest, class);
+		fold(heap, rest, class);
 		pyquarantine_leave(rest);
 	}
 	if (!pyquarantine_push(rest, block))
@@ -257,7 +244,7 @@ static size_t take_some(struct pyheap *heap, struct pyquarantine *rest,
 		return 0;
 	n = take_ready(rest, blocks, most);
 	n += take_resting(rest, blocks + n, most - n);
-	pyquarantine_fold(heap, rest, class);
+	fold(heap, rest, class);
 	pyquarantine_leave(rest);
 	return n;
 }
@@ -265,35 +252,13 @@ static size_t take_some(struct pyheap *heap, struct pyquarantine *rest,
 #define DRAIN_BATCH	32
 
 /**
- * pyquarantine_drain_this() - give what rests on this CPU back to the pools
+ * pyquarantine_drain() - give what rests on a CPU back to the pools
  * @heap: the heap
- *
- * Context: Process, on a thread that stays on its CPU.
- */
-void pyquarantine_drain_this(struct pyheap *heap)
-{
-	void *blocks[DRAIN_BATCH];
-	unsigned int class;
-	size_t n;
-
-	for (class = 0; heap->quarantine && class < heap->classes->nr; class++)
-		do {
-			preempt_disable();
-			n = take_some(heap, pyquarantine_here(heap, class),
-				      class, blocks, DRAIN_BATCH);
-			preempt_enable();
-			give_back(heap, class, blocks, n, _THIS_IP_);
-		} while (n);
-}
-
-/**
- * pyquarantine_drain_dead() - the same of a CPU that is gone
- * @heap: the heap
- * @cpu: the CPU, which is offline
+ * @cpu: the CPU, which is the one that this thread stays on, or is offline
  *
  * Context: Process.
  */
-void pyquarantine_drain_dead(struct pyheap *heap, unsigned int cpu)
+void pyquarantine_drain(struct pyheap *heap, unsigned int cpu)
 {
 	struct pyquarantine *rest;
 	void *blocks[DRAIN_BATCH];
@@ -303,7 +268,9 @@ void pyquarantine_drain_dead(struct pyheap *heap, unsigned int cpu)
 	for (class = 0; heap->quarantine && class < heap->classes->nr; class++) {
 		rest = per_cpu_ptr(heap->quarantine, cpu) + class;
 		do {
+			preempt_disable();
 			n = take_some(heap, rest, class, blocks, DRAIN_BATCH);
+			preempt_enable();
 			give_back(heap, class, blocks, n, _THIS_IP_);
 		} while (n);
 	}
@@ -393,7 +360,6 @@ void pyquarantine_rest(struct pyrecord *record)
 	}
 	raw_spin_lock_irqsave(&queue_lock, flags);
 	list_add_tail(&record->list, &queue);
-	/* So that an empty one does not count for empty. */
 	queue_bytes += record->size;
 	raw_spin_unlock_irqrestore(&queue_lock, flags);
 	shrink_queue(most);
@@ -533,7 +499,7 @@ static void init_class(struct pyquarantine *rest, const struct pyclass *class)
 	rest->offset_mask = (class->granules << PYGRANULE_SHIFT) - 1;
 }
 
-static bool init_cpu(struct pyheap *heap, struct pyquarantine *rest, int cpu)
+static bool init_cpu(struct pyheap *heap, struct pyquarantine *rest)
 {
 	unsigned int class;
 	void **ring;
@@ -555,8 +521,7 @@ static bool init_cpu(struct pyheap *heap, struct pyquarantine *rest, int cpu)
 }
 
 /* The first class's ring is where all of a CPU's rings begin. */
-static void free_rings(struct pyheap *heap,
-		       struct pyquarantine __percpu *quarantine)
+static void free_rings(struct pyquarantine __percpu *quarantine)
 {
 	int cpu;
 
@@ -584,9 +549,9 @@ int pyquarantine_init(struct pyheap *heap)
 	if (!quarantine)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		if (init_cpu(heap, per_cpu_ptr(quarantine, cpu), cpu))
+		if (init_cpu(heap, per_cpu_ptr(quarantine, cpu)))
 			continue;
-		free_rings(heap, quarantine);
+		free_rings(quarantine);
 		return -ENOMEM;
 	}
 	/* Pairs with pyhook_is_on(): whoever sees that sees this. */
@@ -603,7 +568,7 @@ int pyquarantine_init(struct pyheap *heap)
 void pyquarantine_exit(struct pyheap *heap)
 {
 	if (heap->quarantine)
-		free_rings(heap, heap->quarantine);
+		free_rings(heap->quarantine);
 	heap->quarantine = NULL;
 }
 

@@ -143,16 +143,13 @@ void *pyquarantine_take(struct pyheap *heap, unsigned int class, gfp_t gfp,
 			int nid);
 void pyquarantine_put(struct pyheap *heap, unsigned int class, void *block,
 		      unsigned long caller);
-void pyquarantine_fold(struct pyheap *heap, struct pyquarantine *rest,
-		       unsigned int class);
 
 void pyquarantine_rest(struct pyrecord *record);
 void pyquarantine_drain_raw(void);
 size_t pyquarantine_raw_bytes(void);
 size_t pyquarantine_bytes(void);
 
-void pyquarantine_drain_this(struct pyheap *heap);
-void pyquarantine_drain_dead(struct pyheap *heap, unsigned int cpu);
+void pyquarantine_drain(struct pyheap *heap, unsigned int cpu);
 void pyquarantine_check_this(struct pyheap *heap,
 			     void (*visit)(struct pyheap *heap, void *block,
 					   unsigned int class, void *data),

@@ -298,7 +298,7 @@ static void drain_this_cpu(struct work_struct *work)
 
 	mutex_lock(&pyheaps_lock);
 	list_for_each_entry(heap, &pyheaps, list) {
-		pyquarantine_drain_this(heap);
+		pyquarantine_drain(heap, smp_processor_id());
 		pyfront_drain_this(heap);
 	}
 	mutex_unlock(&pyheaps_lock);
@@ -386,7 +386,7 @@ static void drain_quarantines(struct work_struct *work)
 
 	mutex_lock(&pyheaps_lock);
 	list_for_each_entry(heap, &pyheaps, list)
-		pyquarantine_drain_this(heap);
+		pyquarantine_drain(heap, smp_processor_id());
 	mutex_unlock(&pyheaps_lock);
 }
 
@@ -545,7 +545,7 @@ static int drain_dead_cpu(unsigned int cpu)
 
 	mutex_lock(&pyheaps_lock);
 	list_for_each_entry(heap, &pyheaps, list) {
-		pyquarantine_drain_dead(heap, cpu);
+		pyquarantine_drain(heap, cpu);
 		pyfront_drain_dead(heap, cpu);
 	}
 	mutex_unlock(&pyheaps_lock);

@@ -68,10 +68,8 @@ void pysweep_pool(struct pysweep *sweep, struct pyheap *heap, void *base,
 {
 	const struct pyclass *class = pyheap_class(heap, pool->class);
 	unsigned long *bits = pypool_bits(class, pool);
-	struct pyhook_block block = {
-		.base = base, .room = class->size, .heap = heap,
-		.class = pool->class - PYDECORATED_FIRST,
-	};
+	struct pyhook_block block =
+		pyhook_pooled(heap, pool->class - PYDECORATED_FIRST, base);
 	struct pyalloc_report report;
 	enum pyalloc_mistake mistake;
 	unsigned int i;
@@ -90,7 +88,6 @@ void pysweep_pool(struct pysweep *sweep, struct pyheap *heap, void *base,
 /* === Blocks with a record === */
 
 struct visit {
-	struct pysweep			*sweep;
 	const struct pysweep_suspect	*again;
 	enum pyalloc_mistake		mistake;
 	struct pyalloc_report		*report;
