@@ -214,59 +214,61 @@ DECLARE_PER_CPU(struct pystock *, pyfront_by_step[PYALLOC_STEPS]);
 DECLARE_PER_CPU(struct pystock *, pyfront_by_code[PYMAP_CODES]);
 
 /*
- * Takes the block that came in last.  NULL: the stock is empty, this CPU was
- * interrupted while it was there, or the fast path is closed.
+ * Takes the block that came in last, with preemption off.  NULL: the stock is
+ * empty, or this CPU was interrupted while it was there.
  */
-static __always_inline void *pyfront_pop(unsigned long step,
+static __always_inline void *pystock_pop(struct pystock *stock,
 					 enum pymem_domain domain)
 {
-	struct pystock *stock;
 	void *block;
 
-	preempt_disable_notrace();
-	stock = raw_cpu_read(pyfront_by_step[step]);
 	if (pystock_is_busy(stock))
-		goto out;
+		return NULL;
 	pystock_enter(stock);
 	block = stock->top[-1];
-	if (unlikely(!block))
-		goto leave;
+	if (unlikely(!block)) {
+		pystock_leave(stock);
+		return NULL;
+	}
 	/* Not from the register: one instruction does it in memory. */
 	barrier();
 	stock->top--;
 	local_inc(&stock->mallocs[PYFRONT_DOMAIN(domain)]);
 	pystock_leave(stock);
+	return block;
+}
+
+/* NULL also if the fast path is closed. */
+static __always_inline void *pyfront_pop(unsigned long step,
+					 enum pymem_domain domain)
+{
+	void *block;
+
+	preempt_disable_notrace();
+	block = pystock_pop(raw_cpu_read(pyfront_by_step[step]), domain);
 	pycompat_preempt_enable_notrace();
 	return block;
-leave:
-	pystock_leave(stock);
-out:
-	pycompat_preempt_enable_notrace();
-	return NULL;
 }
 
 /*
- * Puts a block in, into the stock of the class that its entry in the map has
- * as @code.  False: there is no room, this CPU was interrupted while
- * it was there, or @block is not the start of a block or is the one that
- * came in last, which is for the slow path to tell apart.
+ * Puts a block in, with preemption off.  False: there is no room, this CPU was
+ * interrupted while it was there, or @block is not the start of a block or is
+ * the one that came in last, which is for the slow path to tell apart.
  */
-static __always_inline bool pyfront_push(unsigned long code,
+static __always_inline bool pystock_push(struct pystock *stock,
 					 enum pymem_domain domain, void *block)
 {
-	struct pystock *stock;
 	void **top;
 
-	preempt_disable_notrace();
-	stock = raw_cpu_read(pyfront_by_code[code]);
-	if (pystock_is_busy(stock))
-		goto out;
-	if (unlikely(!pystock_is_start(stock, block)))
-		goto out;
+	if (pystock_is_busy(stock) ||
+	    unlikely(!pystock_is_start(stock, block)))
+		return false;
 	pystock_enter(stock);
 	top = stock->top;
-	if (unlikely(top == stock->end || top[-1] == block))
-		goto leave;
+	if (unlikely(top == stock->end || top[-1] == block)) {
+		pystock_leave(stock);
+		return false;
+	}
 	pyheap_hide(block);
 	*top = block;
 	barrier();
@@ -274,13 +276,22 @@ static __always_inline bool pyfront_push(unsigned long code,
 	if (domain == PYMEM_DOMAIN_OBJ)
 		local_inc(&stock->object_frees);
 	pystock_leave(stock);
-	pycompat_preempt_enable_notrace();
 	return true;
-leave:
-	pystock_leave(stock);
-out:
+}
+
+/*
+ * Into the stock of the class that the block's entry in the map has as @code.
+ * False also if the fast path is closed.
+ */
+static __always_inline bool pyfront_push(unsigned long code,
+					 enum pymem_domain domain, void *block)
+{
+	bool done;
+
+	preempt_disable_notrace();
+	done = pystock_push(raw_cpu_read(pyfront_by_code[code]), domain, block);
 	pycompat_preempt_enable_notrace();
-	return false;
+	return done;
 }
 
 void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
