@@ -20,6 +20,7 @@
 #include "../pyalloc/domain.h"
 #include "../pyalloc/hook.h"
 #include "../pyalloc/reclaim.h"
+#include "../pyalloc/trace.h"
 #include "fixture.h"
 
 /* === The twelve functions === */
@@ -210,11 +211,33 @@ void fixture_suite_exit(struct kunit_suite *suite)
 }
 
 /* What the module was loaded with. */
-static unsigned int loaded_hooks;
+static unsigned int loaded_hooks, loaded_nframe;
 static bool loaded_heap;
 
 /**
- * engine_suite_init() - have the heap serve, without debug hooks
+ * trace_no_more() - end the trace that the module may have been loaded with
+ */
+void trace_no_more(void)
+{
+	struct pytrace_sum sum;
+
+	pytrace_sum_up(&sum);
+	loaded_nframe = sum.nframe;
+	pytrace_stop();
+}
+
+/**
+ * trace_as_before() - begin it again
+ */
+void trace_as_before(void)
+{
+	pytrace_stop();
+	if (loaded_nframe)
+		WARN_ON(pytrace_start(loaded_nframe));
+}
+
+/**
+ * engine_suite_init() - have the heap serve, without debug hooks and tracing
  * @suite: the suite
  *
  * Return: 0 or an errno.
@@ -229,6 +252,7 @@ int engine_suite_init(struct kunit_suite *suite)
 	if (error)
 		return error;
 	pydomain_use_heap(true);
+	trace_no_more();
 	return fixture_suite_init(suite);
 }
 
@@ -241,6 +265,7 @@ void engine_suite_exit(struct kunit_suite *suite)
 	fixture_suite_exit(suite);
 	pydomain_use_heap(loaded_heap);
 	WARN_ON(pyhook_turn(loaded_hooks));
+	trace_as_before();
 }
 
 /**

@@ -41,6 +41,8 @@ int fixture_suite_init(struct kunit_suite *suite);
 void fixture_suite_exit(struct kunit_suite *suite);
 int engine_suite_init(struct kunit_suite *suite);
 void engine_suite_exit(struct kunit_suite *suite);
+void trace_no_more(void);
+void trace_as_before(void);
 int fixture_init(struct kunit *test);
 void fixture_exit(struct kunit *test);
 
@@ -60,7 +62,7 @@ struct kunit_suite suite##_suite = {					\
 
 /*
  * A suite of how the heap works inside.  While it runs the heap serves, and
- * debug hooks are off.
+ * debug hooks and tracing are off.
  */
 #define PYALLOC_ENGINE_SUITE(suite, cases)				\
 	PYALLOC_SUITE_IN(suite, cases, engine_suite_init, engine_suite_exit)

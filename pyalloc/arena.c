@@ -27,8 +27,10 @@
 #include <linux/vmalloc.h>
 
 #include "arena.h"
+#include "events.h"
 #include "fault.h"
 #include "heap.h"
+#include "mark.h"
 #include "raw.h"
 #include "sanitizer.h"
 #include "compat.h"
@@ -414,6 +416,7 @@ bool pyarena_add(struct pynode *node, gfp_t gfp, enum pyarena_source source)
 	if (pymap_add_arena(arena, arena_gfp(gfp)))
 		goto free_descriptor;
 	pysan_hide_arena(arena);
+	trace_pyalloc_arena_alloc(base, pyarena_bytes(arena), gfp, node->nid);
 	pynode_add_arena(node, arena);
 	return true;
 
@@ -444,6 +447,9 @@ void pyarena_release(struct list_head *arenas)
 
 	list_for_each_entry_safe(arena, next, arenas, list) {
 		pymap_remove_arena(arena);
+		trace_pyalloc_arena_free(arena->base, pyarena_bytes(arena),
+					 arena->node->nid);
+		pymark_forget_area(arena->base, arena->granules);
 		if (arena->is_split)
 			give_split(arena);
 		else

@@ -15,6 +15,8 @@
 #include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/stackdepot.h>
+#include <linux/stacktrace.h>
 #include <linux/swap.h>
 #include <linux/version.h>
 
@@ -109,6 +111,62 @@ static inline bool pycompat_hardirq_may_lock(void)
 	return current->hardirq_threaded || current->irq_config;
 #else
 	return true;
+#endif
+}
+
+/* Not each kernel is built with what walks stacks, or what keeps them. */
+static inline unsigned int pycompat_stack_trace_save(unsigned long *frames,
+						     unsigned int n,
+						     unsigned int skip)
+{
+#ifdef CONFIG_STACKTRACE
+	return stack_trace_save(frames, n, skip);
+#else
+	return 0;
+#endif
+}
+
+/*
+ * 6.8 gave the depot flags, and 6.3 took an argument away.  In NMI it may be
+ * entered since it had flags, and waits for nobody there.
+ */
+static inline u32 pycompat_depot_save(unsigned long *frames, unsigned int n,
+				      bool may_alloc)
+{
+#ifndef CONFIG_STACKDEPOT
+	return 0;
+#elif defined(STACK_DEPOT_FLAG_CAN_ALLOC)
+	return stack_depot_save_flags(frames, n, GFP_NOWAIT | __GFP_NOWARN,
+				      may_alloc ? STACK_DEPOT_FLAG_CAN_ALLOC :
+						  0);
+#elif KERNEL_VERSION(6, 3, 0) <= LINUX_VERSION_CODE
+	return in_nmi() ? 0 :
+	       __stack_depot_save(frames, n, GFP_NOWAIT | __GFP_NOWARN,
+				  may_alloc);
+#else
+	return in_nmi() ? 0 :
+	       __stack_depot_save(frames, n, 0, GFP_NOWAIT | __GFP_NOWARN,
+				  may_alloc);
+#endif
+}
+
+static inline int pycompat_depot_init(void)
+{
+#ifdef CONFIG_STACKDEPOT
+	return stack_depot_init();
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+static inline unsigned int pycompat_depot_fetch(u32 stack,
+						unsigned long **frames)
+{
+#ifdef CONFIG_STACKDEPOT
+	return stack_depot_fetch(stack, frames);
+#else
+	*frames = NULL;
+	return 0;
 #endif
 }
 

@@ -440,6 +440,7 @@ void __init pydebugfs_init(void)
 	debugfs_create_file("faults", 0400, root, NULL, &faults_fops);
 	debugfs_create_file_unsafe("hooks", 0600, root, NULL, &hooks_fops);
 	debugfs_create_file_unsafe("reclaim", 0200, root, NULL, &reclaim_fops);
+	pydebugfs_add_trace(root);
 }
 
 /**

@@ -5,9 +5,12 @@
 #ifndef _PYALLOC_DEBUGFS_H
 #define _PYALLOC_DEBUGFS_H
 
+struct dentry;
+
 #ifdef CONFIG_DEBUG_FS
 void pydebugfs_init(void);
 void pydebugfs_exit(void);
+void pydebugfs_add_trace(struct dentry *root);
 #else
 static inline void pydebugfs_init(void)
 {

@@ -33,14 +33,20 @@
 #include "bulk.h"
 #include "debug.h"
 #include "domain.h"
+#include "events.h"
 #include "front.h"
 #include "heap.h"
 #include "hook.h"
 #include "raw.h"
 #include "sanitizer.h"
+#include "trace.h"
 #include "compat.h"
 
 static DEFINE_STATIC_KEY_FALSE(pyalloc_wrapped);
+
+/* Of those calls, are there some that tracing or tracepoints want to see? */
+static DEFINE_STATIC_KEY_FALSE(pyalloc_watched);
+
 DEFINE_PER_CPU(struct pydomain_counts, pydomain_counts[PYDOMAIN_ROWS]);
 
 const char pyalloc_api_2;
@@ -51,26 +57,91 @@ EXPORT_SYMBOL_GPL(pyalloc_api_2);
 bool pydomain_heap_serves __read_mostly = true;
 EXPORT_SYMBOL_GPL(pydomain_heap_serves);
 
+/* What a fresh block needs on the fast path: see choose_finish(). */
+static DEFINE_STATIC_KEY_MAYBE(CONFIG_INIT_ON_ALLOC_DEFAULT_ON, finishes);
+static unsigned int finish_size[PYALLOC_STEPS] __read_mostly;
+
+/*
+ * With a size: an allocation may have to be noted.  Of 0 bytes that is not for
+ * the fast path to find out, as they count for more than they are.
+ */
+#define SAMPLES		BIT(10)
+#define ASKS_NOTHING	BIT(11)
+
 /* Why calls take the long way; with its lock. */
 static unsigned int wrapped_by;
 static DEFINE_MUTEX(wrap_lock);
 
+/* No call takes the fast path; until the trace ends, if there is one. */
+static bool is_closed __read_mostly;
+
+#define WATCHED		(PYWRAP_TRACE | PYWRAP_SAMPLE | PYWRAP_EVENTS)
+
+/*
+ * The kernel's init_on_alloc is fixed at boot.  While the fast path samples,
+ * all sizes are led to where that is told apart.
+ */
+static void choose_finish(bool samples)
+{
+	unsigned int i;
+
+	for (i = 0; i < PYALLOC_STEPS; i++)
+		WRITE_ONCE(finish_size[i], pyheap_default.step_size[i] |
+					   (!samples ? 0 : i ? SAMPLES :
+					    ASKS_NOTHING));
+	if (samples || want_init_on_alloc(0))
+		static_branch_enable(&finishes);
+	else
+		static_branch_disable(&finishes);
+}
+
+static void open_fast_path(void)
+{
+	WRITE_ONCE(is_closed, false);
+	pyfront_open();
+}
+
+static void close_fast_path(void)
+{
+	pyfront_close();
+	/* Calls that are on the short way. */
+	synchronize_rcu();
+	WRITE_ONCE(is_closed, true);
+}
+
+static void be_wrapped_by(unsigned int reasons)
+{
+	bool close = reasons & ~PYWRAP_SAMPLE;
+
+	/* A sample of which some frees are seen anyway is seen throughout. */
+	if (close && reasons & PYWRAP_SAMPLE)
+		reasons |= PYWRAP_TRACE;
+	if (reasons)
+		static_branch_enable(&pyalloc_wrapped);
+	if (reasons & WATCHED)
+		static_branch_enable(&pyalloc_watched);
+	if (close && !is_closed)
+		close_fast_path();
+	choose_finish(reasons == PYWRAP_SAMPLE);
+	if (!close && is_closed)
+		open_fast_path();
+	if (!(reasons & WATCHED))
+		static_branch_disable(&pyalloc_watched);
+	if (!reasons)
+		static_branch_disable(&pyalloc_wrapped);
+	wrapped_by = reasons;
+}
+
 /**
  * pydomain_wrap() - from now on no call takes the fast path
- * @reason: one of PYWRAP_*
+ * @reason: one of PYWRAP_*; with PYWRAP_SAMPLE it stays open, but for others
  *
  * Context: Process; sleeps.
  */
 void pydomain_wrap(unsigned int reason)
 {
 	mutex_lock(&wrap_lock);
-	if (!wrapped_by) {
-		static_branch_enable(&pyalloc_wrapped);
-		pyfront_close();
-		/* Calls that are on the short way. */
-		synchronize_rcu();
-	}
-	wrapped_by |= reason;
+	be_wrapped_by(wrapped_by | reason);
 	mutex_unlock(&wrap_lock);
 }
 EXPORT_SYMBOL_GPL(pydomain_wrap);
@@ -84,14 +155,20 @@ EXPORT_SYMBOL_GPL(pydomain_wrap);
 void pydomain_unwrap(unsigned int reason)
 {
 	mutex_lock(&wrap_lock);
-	if (wrapped_by == reason) {
-		pyfront_open();
-		static_branch_disable(&pyalloc_wrapped);
-	}
-	wrapped_by &= ~reason;
+	be_wrapped_by(wrapped_by & ~reason);
 	mutex_unlock(&wrap_lock);
 }
 EXPORT_SYMBOL_GPL(pydomain_unwrap);
+
+/**
+ * pydomain_init() - make the fast path ready
+ *
+ * Context: Process, when the default heap is there.
+ */
+void __init pydomain_init(void)
+{
+	choose_finish(false);
+}
 
 /**
  * pydomain_use_heap() - have the heap serve mem and object, or raw alone
@@ -121,32 +198,39 @@ static __always_inline void check_context(gfp_t gfp)
 
 /* === Zeroing === */
 
+#define ZERO_INLINE	64
+
 /*
- * Zeroes a block: stores that overlap in the middle, which up to 64 bytes is
- * less than a call.  @size is a class's, so 8 at least and a multiple of it.
+ * Zeroes a block: stores that overlap in the middle, which up to ZERO_INLINE
+ * bytes is less than a call.  @size is a class's, so 8 at least and a multiple
+ * of it.
  */
-static __always_inline void zero_block(void *block, unsigned int size)
+static __always_inline void zero_small(void *block, unsigned int size)
 {
 	u64 *head = block, *tail = block + size;
 
-	if (likely(size <= 64)) {
-		if (size > 32) {
-			WRITE_ONCE(head[0], 0);
-			WRITE_ONCE(head[1], 0);
-			WRITE_ONCE(head[2], 0);
-			WRITE_ONCE(head[3], 0);
-			WRITE_ONCE(tail[-4], 0);
-			WRITE_ONCE(tail[-3], 0);
-			WRITE_ONCE(tail[-2], 0);
-		} else if (size > 8) {
-			WRITE_ONCE(head[0], 0);
-			WRITE_ONCE(head[1], 0);
-			WRITE_ONCE(tail[-2], 0);
-		}
-		WRITE_ONCE(tail[-1], 0);
-		return;
+	if (size > 32) {
+		WRITE_ONCE(head[0], 0);
+		WRITE_ONCE(head[1], 0);
+		WRITE_ONCE(head[2], 0);
+		WRITE_ONCE(head[3], 0);
+		WRITE_ONCE(tail[-4], 0);
+		WRITE_ONCE(tail[-3], 0);
+		WRITE_ONCE(tail[-2], 0);
+	} else if (size > 8) {
+		WRITE_ONCE(head[0], 0);
+		WRITE_ONCE(head[1], 0);
+		WRITE_ONCE(tail[-2], 0);
 	}
-	memset(block, 0, size);
+	WRITE_ONCE(tail[-1], 0);
+}
+
+static __always_inline void zero_block(void *block, unsigned int size)
+{
+	if (likely(size <= ZERO_INLINE))
+		zero_small(block, size);
+	else
+		memset(block, 0, size);
 }
 
 /* === Raw blocks of any domain === */
@@ -334,7 +418,7 @@ void *pydomain_malloc(enum pymem_domain domain, size_t size, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(pydomain_malloc);
 
-/* What sees every call, in its order, else the long way. */
+/* What serves every call, in its order, else the long way. */
 static noinline void *malloc_over(size_t size, gfp_t gfp,
 				  enum pymem_domain domain, int nid,
 				  unsigned long caller)
@@ -347,6 +431,105 @@ static noinline void *malloc_over(size_t size, gfp_t gfp,
 	return malloc_plain(size, gfp, domain, nid);
 }
 
+/*
+ * A block that is to be noted, from a pool whose frees are all seen, in place
+ * of one from a pool whose frees are not.
+ */
+static void *swap_for_sampled(void *block, size_t size, gfp_t gfp,
+			      enum pymem_domain domain)
+{
+	unsigned long code = pymap_code(block);
+	unsigned int class = code - 1;
+	void *sampled;
+
+	if (!pymap_is_open(code))
+		return block;
+	sampled = pyfront_malloc_sampled(&pyheap_default, class, gfp, domain);
+	if (!sampled) {
+		pytrace_miss(size);
+		return NULL;
+	}
+	memcpy(sampled, block, pyheap_class(&pyheap_default, class)->size);
+	pyfront_return(&pyheap_default, class, domain, block);
+	return sampled;
+}
+
+/* With a point in it: what the client gets. */
+static noinline void *sample(void *block, size_t size, gfp_t gfp,
+			     enum pymem_domain domain, unsigned long caller)
+{
+	void *sampled = block;
+
+	if (!READ_ONCE(is_closed) && !PYSAN_WATCHES)
+		sampled = swap_for_sampled(block, size, gfp, domain);
+	if (!sampled)
+		return block;
+	pytrace_note(domain, sampled, size, gfp, caller);
+	return sampled;
+}
+
+/* A block that was allocated is noted, and told of; it may be another then. */
+static void *watch_malloc(void *block, size_t size, gfp_t gfp,
+			  enum pymem_domain domain, int nid,
+			  unsigned long caller)
+{
+	if (!block)
+		return NULL;
+	if (pytrace_is_due(size))
+		block = sample(block, size, gfp, domain, caller);
+	pyevents_malloc(domain, block, size, gfp, nid, caller);
+	return block;
+}
+
+static noinline void *malloc_watched(size_t size, gfp_t gfp,
+				     enum pymem_domain domain,
+				     unsigned long caller, int nid)
+{
+	return watch_malloc(malloc_over(size, gfp, domain, nid, caller), size,
+			    gfp, domain, nid, caller);
+}
+
+static noinline void *fold_and_finish(void *block, size_t size)
+{
+	pytrace_fold();
+	if (want_init_on_alloc(0))
+		zero_block(block,
+			   pyheap_default.step_size[PYALLOC_STEP(size)]);
+	return block;
+}
+
+static noinline void *note_and_finish(void *block, size_t size, gfp_t gfp,
+				      enum pymem_domain domain,
+				      unsigned long caller)
+{
+	pytrace_note(domain, block, size, gfp, caller);
+	return fold_and_finish(block, size);
+}
+
+/* The short way of tracing: a leaf, but for its ends. */
+static notrace noinline void *malloc_traced(size_t size, gfp_t gfp,
+					    enum pymem_domain domain,
+					    unsigned long caller)
+{
+	unsigned long step = PYALLOC_STEP(size);
+	unsigned int room = finish_size[step];
+	enum pytrace_way way;
+	void *block = NULL;
+
+	preempt_disable_notrace();
+	way = pytrace_malloc_fast(domain, step, size, room, caller, &block);
+	pycompat_preempt_enable_notrace();
+	if (unlikely(way == PYTRACE_LONG))
+		return malloc_watched(size, gfp, domain, caller, NUMA_NO_NODE);
+	if (unlikely(way == PYTRACE_NOTE_IT))
+		return note_and_finish(block, size, gfp, domain, caller);
+	if (unlikely(way == PYTRACE_FOLD_IT))
+		return fold_and_finish(block, size);
+	if (want_init_on_alloc(0))
+		zero_block(block, room);
+	return block;
+}
+
 /* The short way of debug hooks, without which it leads on at once. */
 static noinline void *malloc_wrapped(size_t size, gfp_t gfp,
 				     enum pymem_domain domain,
@@ -356,22 +539,6 @@ static noinline void *malloc_wrapped(size_t size, gfp_t gfp,
 
 	return likely(ptr) ? ptr : malloc_over(size, gfp, domain, NUMA_NO_NODE,
 					       caller);
-}
-
-static noinline void *malloc_slow(size_t size, gfp_t gfp,
-				  enum pymem_domain domain, int nid,
-				  unsigned long caller)
-{
-	if (size > INT_MAX) {
-		count(domain, failures);
-		return NULL;
-	}
-	if (!static_branch_unlikely(&pyalloc_wrapped))
-		return malloc_plain(size, gfp, domain, nid);
-	if (nid == NUMA_NO_NODE && domain != PYMEM_DOMAIN_RAW &&
-	    !(gfp & PYALLOC_GFP_SPECIAL))
-		return malloc_wrapped(size, gfp, domain, caller);
-	return malloc_over(size, gfp, domain, nid, caller);
 }
 
 /* There is nothing in the stock. */
@@ -388,14 +555,37 @@ static noinline void *malloc_refill(size_t size, gfp_t gfp,
 	return finish(block, size, gfp);
 }
 
-/* What the fast path could not do: a wrapped call, or an empty stock. */
-static noinline void *malloc_more(size_t size, gfp_t gfp,
-				  enum pymem_domain domain,
+/*
+ * What the fast path could not do: a watched or a wrapped call, or an empty
+ * stock.
+ */
+static notrace noinline void *malloc_more(size_t size, gfp_t gfp,
+					  enum pymem_domain domain,
+					  unsigned long caller)
+{
+	if (!static_branch_unlikely(&pyalloc_wrapped))
+		return malloc_refill(size, gfp, domain);
+	if (static_branch_unlikely(&pyalloc_watched))
+		return malloc_traced(size, gfp, domain, caller);
+	return malloc_wrapped(size, gfp, domain, caller);
+}
+
+static noinline void *malloc_slow(size_t size, gfp_t gfp,
+				  enum pymem_domain domain, int nid,
 				  unsigned long caller)
 {
-	if (static_branch_unlikely(&pyalloc_wrapped))
-		return malloc_wrapped(size, gfp, domain, caller);
-	return malloc_refill(size, gfp, domain);
+	if (size > INT_MAX) {
+		count(domain, failures);
+		return NULL;
+	}
+	if (!static_branch_unlikely(&pyalloc_wrapped))
+		return malloc_plain(size, gfp, domain, nid);
+	if (nid == NUMA_NO_NODE && domain != PYMEM_DOMAIN_RAW &&
+	    size <= PYALLOC_SMALL_MAX && !(gfp & PYALLOC_GFP_SPECIAL))
+		return malloc_more(size, gfp, domain, caller);
+	if (static_branch_unlikely(&pyalloc_watched))
+		return malloc_watched(size, gfp, domain, caller, nid);
+	return malloc_over(size, gfp, domain, nid, caller);
 }
 
 /* See __pyalloc_gfp(). */
@@ -419,17 +609,53 @@ static noinline void *malloc_more_steps(unsigned long steps, gfp_t packed,
 			   domain, caller);
 }
 
-/* NULL: take the long way. */
-static __always_inline void *malloc_fast(enum pymem_domain domain,
-					 unsigned long step, gfp_t gfp)
+/* Zeroes a block that is larger than most, or is to be noted. */
+static noinline void *finish_more(size_t size, gfp_t gfp, void *block,
+				  enum pymem_domain domain,
+				  unsigned long caller)
 {
-	void *block;
-
-	check_context(gfp);
-	block = pyfront_pop(step, domain);
-	if (likely(block) && want_init_on_alloc(0))
-		zero_block(block, pyheap_default.step_size[step]);
+	if (static_branch_unlikely(&pyalloc_watched) &&
+	    (size ? this_cpu_read(pysample_left) < 0 :
+		    pysample_is_due(pysample_size(0)))) {
+		pytrace_pass_point();
+		block = sample(block, size, gfp, domain, caller);
+	}
+	if (want_init_on_alloc(0))
+		zero_block(block,
+			   pyheap_default.step_size[PYALLOC_STEP(size)]);
 	return block;
+}
+
+static noinline void *finish_more_steps(unsigned long steps, gfp_t packed,
+					void *block, enum pymem_domain domain,
+					unsigned long caller)
+{
+	return finish_more(unpack_size(steps, packed), unpack_gfp(packed),
+			   block, domain, caller);
+}
+
+/* What is left to do to a fresh block; false: it is more than can be inline. */
+static __always_inline bool finish_fast(void *block, unsigned long step)
+{
+	unsigned int size;
+
+	if (!static_branch_maybe(CONFIG_INIT_ON_ALLOC_DEFAULT_ON, &finishes))
+		return true;
+	size = finish_size[step];
+	if (unlikely(size > ZERO_INLINE)) {
+		/* So that gcc keeps no other form of it from further up. */
+		OPTIMIZER_HIDE_VAR(step);
+		if (!(size & SAMPLES) ||
+		    pysample_is_due(step << PYALLOC_STEP_SHIFT))
+			return false;
+		if (!want_init_on_alloc(0))
+			return true;
+		size &= ~SAMPLES;
+		if (size > ZERO_INLINE)
+			return false;
+	}
+	zero_small(block, size);
+	return true;
 }
 
 static __always_inline void *malloc_any(enum pymem_domain domain, size_t size,
@@ -440,9 +666,13 @@ static __always_inline void *malloc_any(enum pymem_domain domain, size_t size,
 	if (unlikely(size > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL) ||
 	    PYSAN_WATCHES)
 		return malloc_slow(size, gfp, domain, NUMA_NO_NODE, _RET_IP_);
-	block = malloc_fast(domain, PYALLOC_STEP(size), gfp);
-	return likely(block) ? block :
-			       malloc_more(size, gfp, domain, _RET_IP_);
+	check_context(gfp);
+	block = pyfront_pop(PYALLOC_STEP(size), domain);
+	if (unlikely(!block))
+		return malloc_more(size, gfp, domain, _RET_IP_);
+	if (unlikely(!finish_fast(block, PYALLOC_STEP(size))))
+		return finish_more(size, gfp, block, domain, _RET_IP_);
+	return block;
 }
 
 static __always_inline void *malloc_steps(enum pymem_domain domain,
@@ -454,10 +684,14 @@ static __always_inline void *malloc_steps(enum pymem_domain domain,
 		return malloc_slow(unpack_size(steps, packed),
 				   unpack_gfp(packed), domain, NUMA_NO_NODE,
 				   _RET_IP_);
-	block = malloc_fast(domain, steps, unpack_gfp(packed));
-	return likely(block) ? block :
-			       malloc_more_steps(steps, packed, domain,
-						 _RET_IP_);
+	check_context(unpack_gfp(packed));
+	block = pyfront_pop(steps, domain);
+	if (unlikely(!block))
+		return malloc_more_steps(steps, packed, domain, _RET_IP_);
+	if (unlikely(!finish_fast(block, steps)))
+		return finish_more_steps(steps, packed, block, domain,
+					 _RET_IP_);
+	return block;
 }
 
 notrace void *__pymem_malloc(size_t size, gfp_t gfp)
@@ -567,9 +801,13 @@ static void *domain_calloc(enum pymem_domain domain, size_t nelem,
 		count(domain, failures);
 		return NULL;
 	}
-	if (pyallocator_is_replaced(domain))
-		return pyallocator_calloc(domain, nelem, elsize, gfp,
-					  caller);
+	if (pyallocator_is_replaced(domain)) {
+		block = pyallocator_calloc(domain, nelem, elsize, gfp, caller);
+		if (static_branch_unlikely(&pyalloc_watched))
+			block = watch_malloc(block, size, gfp | __GFP_ZERO,
+					     domain, NUMA_NO_NODE, caller);
+		return block;
+	}
 	block = malloc_slow(size, gfp | __GFP_ZERO, domain, NUMA_NO_NODE,
 			    caller);
 	/* What a client has put there since is not for us to look at. */
@@ -656,6 +894,11 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 		return;
 	if (want_init_on_free())
 		wipe(block, pyheap_class(heap, class)->size);
+	if (pyclass_is_sampled(class)) {
+		pyfront_free_sampled(heap, class - PYSAMPLED_FIRST, domain,
+				     block, caller);
+		return;
+	}
 	if (!pysan_forget(block))
 		pyfront_free_later(heap, class, domain, block, caller);
 	else if (!pyfront_push(class + 1, domain, block))
@@ -687,17 +930,50 @@ void pydomain_free(enum pymem_domain domain, void *ptr, unsigned long caller)
 		raw_free(domain, ptr, caller);
 }
 
+static noinline void watch_free(enum pymem_domain domain, void *block,
+				unsigned long caller)
+{
+	struct pytrace_old old;
+
+	pyevents_free(domain, block, caller);
+	pytrace_forget(domain, block, &old);
+}
+
+static void free_over(void *block, enum pymem_domain domain,
+		      unsigned long caller)
+{
+	if (static_branch_unlikely(&pyalloc_watched))
+		watch_free(domain, block, caller);
+	if (pyallocator_is_replaced(domain))
+		pyallocator_free(domain, block, caller);
+	else
+		pydomain_free(domain, block, caller);
+}
+
 /* The long way of every free: any pointer, any state of the front. */
 static noinline void free_slow(void *block, enum pymem_domain domain,
 			       unsigned long caller)
 {
 	if (ZERO_OR_NULL_PTR(block))
 		return;
-	if (static_branch_unlikely(&pyalloc_wrapped) &&
-	    pyallocator_is_replaced(domain))
-		pyallocator_free(domain, block, caller);
+	if (static_branch_unlikely(&pyalloc_wrapped))
+		free_over(block, domain, caller);
 	else
 		pydomain_free(domain, block, caller);
+}
+
+/* As malloc_traced(). */
+static notrace noinline void free_traced(void *block, enum pymem_domain domain,
+					 unsigned long code,
+					 unsigned long caller)
+{
+	enum pytrace_way way;
+
+	preempt_disable_notrace();
+	way = pytrace_free_fast(domain, block, code);
+	pycompat_preempt_enable_notrace();
+	if (unlikely(way == PYTRACE_LONG))
+		free_slow(block, domain, caller);
 }
 
 static noinline void free_wrapped(void *block, enum pymem_domain domain,
@@ -711,10 +987,13 @@ static noinline void free_wrapped(void *block, enum pymem_domain domain,
  * What the fast path could not do: a wrapped call, nothing that has a code in
  * the map, or no room in the stock.
  */
-static noinline void free_more(void *block, enum pymem_domain domain,
-			       unsigned long code, unsigned long caller)
+static notrace noinline void free_more(void *block, enum pymem_domain domain,
+				       unsigned long code,
+				       unsigned long caller)
 {
-	if (static_branch_unlikely(&pyalloc_wrapped))
+	if (static_branch_unlikely(&pyalloc_watched))
+		free_traced(block, domain, code, caller);
+	else if (static_branch_unlikely(&pyalloc_wrapped))
 		free_wrapped(block, domain, code, caller);
 	else if (unlikely(!pymap_is_open(code) || pyrecord_any()))
 		free_slow(block, domain, caller);
@@ -792,7 +1071,8 @@ static bool stays(const struct pyheap *heap, unsigned int class, size_t size)
 	if (size > room)
 		return false;
 	return size * 4 > room * 3 ||
-	       heap->classes->of_step[PYALLOC_STEP(size)] == class;
+	       heap->classes->of_step[PYALLOC_STEP(size)] ==
+	       pyclass_plain(class);
 }
 
 /* Where a block moves to, below whatever a client put there. */
@@ -977,6 +1257,39 @@ void *pydomain_realloc(enum pymem_domain domain, void *ptr, size_t size,
 	return heap_realloc(domain, entry, ptr, size, gfp, plain, caller);
 }
 
+static void *realloc_over(enum pymem_domain domain, void *ptr, size_t size,
+			  gfp_t gfp, unsigned long caller)
+{
+	if (static_branch_unlikely(&pyalloc_wrapped) &&
+	    pyallocator_is_replaced(domain))
+		return pyallocator_realloc(domain, ptr, size, gfp, caller);
+	return pydomain_realloc(domain, ptr, size, gfp, false, caller);
+}
+
+/*
+ * Nothing here can fail: what the block was is forgotten before somebody else
+ * may get its address, and noted again if it stays.
+ */
+static noinline void *realloc_watched(enum pymem_domain domain, void *ptr,
+				      size_t size, gfp_t gfp,
+				      unsigned long caller)
+{
+	struct pytrace_old old = {};
+	void *new;
+
+	if (!ZERO_OR_NULL_PTR(ptr))
+		pytrace_forget(domain, ptr, &old);
+	new = realloc_over(domain, ptr, size, gfp, caller);
+	if (!new) {
+		pytrace_restore(ptr, &old);
+		return NULL;
+	}
+	if (pytrace_is_due(size))
+		new = sample(new, size, gfp, domain, caller);
+	pyevents_realloc(domain, ptr, new, size, gfp, caller);
+	return new;
+}
+
 static void *realloc_any(enum pymem_domain domain, void *ptr, size_t size,
 			 gfp_t gfp, unsigned long caller)
 {
@@ -985,10 +1298,9 @@ static void *realloc_any(enum pymem_domain domain, void *ptr, size_t size,
 		count(domain, failures);
 		return NULL;
 	}
-	if (static_branch_unlikely(&pyalloc_wrapped) &&
-	    pyallocator_is_replaced(domain))
-		return pyallocator_realloc(domain, ptr, size, gfp, caller);
-	return pydomain_realloc(domain, ptr, size, gfp, false, caller);
+	if (static_branch_unlikely(&pyalloc_watched))
+		return realloc_watched(domain, ptr, size, gfp, caller);
+	return realloc_over(domain, ptr, size, gfp, caller);
 }
 
 /**
@@ -1074,6 +1386,26 @@ EXPORT_SYMBOL_GPL(pyalloc_usable_size);
 
 /* === Many at a time === */
 
+/* Is there a fast path, for many blocks too? */
+static __always_inline bool is_open(void)
+{
+	return !static_branch_unlikely(&pyalloc_wrapped) ||
+	       !READ_ONCE(is_closed);
+}
+
+static noinline void sample_bulk(size_t n, void **ptrs, size_t size, gfp_t gfp,
+				 unsigned long caller)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (pysample_is_due(pysample_size(size))) {
+			pytrace_pass_point();
+			ptrs[i] = sample(ptrs[i], size, gfp, PYMEM_DOMAIN_MEM,
+					 caller);
+		}
+}
+
 /**
  * pymem_malloc_bulk() - allocate many blocks of one size
  * @size: bytes of each; 0 is served as 1
@@ -1090,12 +1422,14 @@ size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs)
 	size_t got = 0, i;
 
 	check_context(gfp);
-	if (is_heaps(size, gfp) && !static_branch_unlikely(&pyalloc_wrapped)) {
+	if (is_heaps(size, gfp) && is_open()) {
 		got = pybulk_malloc(&pyheap_default, step, gfp,
 				    PYMEM_DOMAIN_MEM, n, ptrs);
 		if (wants_zero(gfp) || PYSAN_WATCHES)
 			for (i = 0; i < got; i++)
 				finish(ptrs[i], size, gfp);
+		if (static_branch_unlikely(&pyalloc_watched))
+			sample_bulk(got, ptrs, size, gfp, _RET_IP_);
 	}
 	for (; got < n; got++) {
 		ptrs[got] = malloc_slow(size, gfp, PYMEM_DOMAIN_MEM,
@@ -1127,6 +1461,14 @@ static size_t count_live(size_t n, void **ptrs)
 	return i;
 }
 
+static void free_one(void *ptr, unsigned long code, unsigned long caller)
+{
+	if (static_branch_unlikely(&pyalloc_watched))
+		free_traced(ptr, PYMEM_DOMAIN_MEM, code, caller);
+	else
+		free_slow(ptr, PYMEM_DOMAIN_MEM, caller);
+}
+
 /**
  * pymem_free_bulk() - free many blocks
  * @n: how many
@@ -1149,12 +1491,12 @@ void pymem_free_bulk(size_t n, void **ptrs)
 				     n - done;
 		run = 0;
 		if (live && pymap_is_open(code) && !(PYSAN_KMEMLEAK && in_nmi()) &&
-		    !static_branch_unlikely(&pyalloc_wrapped))
+		    is_open())
 			run = pybulk_free(&pyheap_default, code - 1,
 					  PYMEM_DOMAIN_MEM, live,
 					  ptrs + done, _RET_IP_);
 		if (!run)
-			free_slow(ptrs[done], PYMEM_DOMAIN_MEM, _RET_IP_);
+			free_one(ptrs[done], code, _RET_IP_);
 		done += run ?: 1;
 	}
 }
@@ -1185,6 +1527,8 @@ static void free_after_grace(enum pymem_domain domain, struct rcu_head *rcu)
 
 	if (pyclass_is_decorated(class))
 		caller = pyhook_end_grace(block);
+	if (static_branch_unlikely(&pyalloc_watched))
+		watch_free(domain, block, caller ?: _THIS_IP_);
 	pydomain_free(domain, block, caller ?: _THIS_IP_);
 }
 
@@ -1212,10 +1556,15 @@ static void free_decorated_rcu(enum pymem_domain domain, void *ptr,
 static void free_rcu(enum pymem_domain domain, void *ptr,
 		     struct rcu_head *rcu, unsigned long caller)
 {
+	bool replaced = static_branch_unlikely(&pyalloc_wrapped) &&
+			pyallocator_is_replaced(domain);
 	size_t usable;
 
-	if (static_branch_unlikely(&pyalloc_wrapped) &&
-	    pyallocator_is_replaced(domain)) {
+	/* What lies in a pool is noted until the grace period is over. */
+	if (static_branch_unlikely(&pyalloc_watched) &&
+	    (replaced || !pymap_lookup(ptr)))
+		watch_free(domain, ptr, caller);
+	if (replaced) {
 		pyallocator_free_rcu(domain, ptr);
 		return;
 	}

@@ -46,10 +46,14 @@ enum {
 	PYWRAP_REPLACED	= 4,	/* an allocator that a client put there */
 	PYWRAP_MALLOC	= 8,	/* allocator=malloc */
 	PYWRAP_TEST	= 16,	/* a test that wants it so */
+	PYWRAP_TRACE	= 32,	/* tracing, of everything */
+	PYWRAP_SAMPLE	= 64,	/* of a sample: the fast path stays open */
+	PYWRAP_EVENTS	= 128,	/* tracepoints */
 };
 
 void pydomain_wrap(unsigned int reason);
 void pydomain_unwrap(unsigned int reason);
+void pydomain_init(void);
 
 /* Does the heap serve mem and object, or raw alone? */
 extern bool pydomain_heap_serves;

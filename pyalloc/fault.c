@@ -37,6 +37,11 @@ const char *const pyfault_names[PYFAULT_NR] = {
 	[PYFAULT_ALLOCATOR]		= "allocator",
 	[PYFAULT_RECORDS]		= "records",
 	[PYFAULT_QUARANTINE]		= "quarantine",
+	[PYFAULT_TRACE]			= "trace",
+	[PYFAULT_SITE]			= "site",
+	[PYFAULT_MARKS]			= "marks",
+	[PYFAULT_LEDGER]		= "ledger",
+	[PYFAULT_SNAPSHOT]		= "snapshot",
 	[PYFAULT_STATS]			= "stats",
 	[PYFAULT_CHECK]			= "check",
 };
@@ -74,6 +79,7 @@ void pyfault_arm(unsigned int nth)
 	WRITE_ONCE(struck, NULL);
 	atomic_long_set(&pyfault_left, nth);
 }
+EXPORT_SYMBOL_GPL(pyfault_arm);
 
 /**
  * pyfault_struck() - what was made to fail
@@ -85,6 +91,7 @@ const char *pyfault_struck(void)
 {
 	return READ_ONCE(struck);
 }
+EXPORT_SYMBOL_GPL(pyfault_struck);
 
 /**
  * pyfault_counts() - what a point saw since the module is loaded

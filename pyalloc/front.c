@@ -385,6 +385,76 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 	}
 }
 
+/* === Blocks that sampling picked === */
+
+static void *take_sampled(struct pyheap *heap, struct pynode *node,
+			  unsigned int class, enum pymem_domain domain,
+			  bool dip)
+{
+	struct pystock *stock;
+	void *block;
+
+	preempt_disable();
+	stock = &this_cpu_ptr(heap->front)->stock[class];
+	block = take_one(node, stock, class + PYSAMPLED_FIRST, domain, dip);
+	preempt_enable();
+	return block;
+}
+
+/**
+ * pyfront_malloc_sampled() - allocate a block whose free will be seen
+ * @heap: the heap
+ * @class: the size class
+ * @gfp: the caller's
+ * @domain: mem or object
+ *
+ * Context: Any; does not sleep.
+ * Return: a block, or NULL.
+ */
+void *pyfront_malloc_sampled(struct pyheap *heap, unsigned int class, gfp_t gfp,
+			     enum pymem_domain domain)
+{
+	struct pynode *node = pyheap_this_node(heap);
+	bool may_take = pyarena_may_take(gfp);
+	void *block = take_sampled(heap, node, class, domain, !may_take);
+
+	gfp = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN;
+	if (!block && may_take && pyarena_add(node, gfp, PYARENA_PAGES))
+		block = take_sampled(heap, node, class, domain, false);
+	return block;
+}
+
+/**
+ * pyfront_return() - put a block back as if it had never been asked for
+ * @heap: the heap
+ * @class: its size class
+ * @domain: who asked
+ * @block: the block
+ *
+ * Context: Any.
+ */
+void pyfront_return(struct pyheap *heap, unsigned int class,
+		    enum pymem_domain domain, void *block)
+{
+	struct pystock *stock;
+
+	preempt_disable();
+	stock = &this_cpu_ptr(heap->front)->stock[class];
+	local_dec(&stock->mallocs[PYFRONT_DOMAIN(domain)]);
+	if (!pystock_is_busy(stock) && stock->top != stock->end) {
+		pystock_enter(stock);
+		*stock->top = block;
+		barrier();
+		stock->top++;
+		pystock_leave(stock);
+	} else {
+		local_dec(&stock->brought);
+		if (!pyheap_put(1, &block, _RET_IP_))
+			pyfront_park(block, _RET_IP_);
+	}
+	preempt_enable();
+}
+
 /* === Freeing === */
 
 /*
@@ -545,6 +615,40 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
 }
 
 /**
+ * pyfront_free_sampled() - free a block of a pool of sampled ones
+ * @heap: the heap
+ * @class: its size class, as if it were not sampled
+ * @domain: mem or object
+ * @block: the block
+ * @caller: whom to name if it is none
+ *
+ * Context: Any.
+ */
+void pyfront_free_sampled(struct pyheap *heap, unsigned int class,
+			  enum pymem_domain domain, void *block,
+			  unsigned long caller)
+{
+	enum pyalloc_mistake mistake = pyheap_judge(block);
+	struct pystock *stock;
+
+	if (mistake != PYALLOC_NO_MISTAKE) {
+		pydebug_report(mistake, block, pymap_lookup(block), caller);
+		return;
+	}
+	preempt_disable();
+	stock = &this_cpu_ptr(heap->front)->stock[class];
+	if (pysan_forget(block)) {
+		pyheap_hide(block);
+		put_one(stock, domain, block, caller);
+	} else {
+		pystock_count_frees(stock, domain, 1);
+		local_dec(&stock->brought);
+		pyfront_park(block, caller);
+	}
+	preempt_enable();
+}
+
+/**
  * pyfront_free_later() - free where not even kmemleak can be told of it
  * @heap: the heap
  * @class: the size class of @block
@@ -629,12 +733,15 @@ size_t pyfront_bytes(const struct pyheap *heap)
 	size_t bytes = pyfront_size(heap->classes->nr);
 
 	if (heap == &pyheap_default)
-		bytes += sizeof(pyfront_by_step) + sizeof(pyfront_by_code);
+		bytes += sizeof(pyfront_by_step) + sizeof(pyfront_by_code) +
+			 sizeof(pyfront_by_class);
 	return num_possible_cpus() * bytes;
 }
 
 DEFINE_PER_CPU(struct pystock *, pyfront_by_step[PYALLOC_STEPS]);
+EXPORT_PER_CPU_SYMBOL_GPL(pyfront_by_step);
 DEFINE_PER_CPU(struct pystock *, pyfront_by_code[PYMAP_CODES]);
+DEFINE_PER_CPU(struct pystock *, pyfront_by_class[PYCLASS_MAX]);
 
 /* Where a closed fast path leads: it turns back before it writes. */
 static struct pystock closed_stock = { .busy = 1 };
@@ -688,6 +795,15 @@ void pyfront_close(void)
 	}
 }
 
+static void fill_by_class(struct pyheap *heap, int cpu)
+{
+	struct pyfront *front = per_cpu_ptr(heap->front, cpu);
+	unsigned int class;
+
+	for (class = 0; class < heap->classes->nr; class++)
+		per_cpu(pyfront_by_class[class], cpu) = &front->stock[class];
+}
+
 static void init_front(struct pyheap *heap, struct pyfront *front)
 {
 	const struct pyclass *class;
@@ -721,8 +837,10 @@ int pyfront_init(struct pyheap *heap)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
 		init_front(heap, per_cpu_ptr(heap->front, cpu));
-		if (heap == &pyheap_default)
-			open_cpu(heap, cpu);
+		if (heap != &pyheap_default)
+			continue;
+		fill_by_class(heap, cpu);
+		open_cpu(heap, cpu);
 	}
 	return 0;
 }

@@ -213,6 +213,9 @@ static __always_inline bool pystock_is_start(const struct pystock *stock,
 DECLARE_PER_CPU(struct pystock *, pyfront_by_step[PYALLOC_STEPS]);
 DECLARE_PER_CPU(struct pystock *, pyfront_by_code[PYMAP_CODES]);
 
+/* The same by class, never closed: for who has seen that a call is his. */
+DECLARE_PER_CPU(struct pystock *, pyfront_by_class[PYCLASS_MAX]);
+
 /*
  * Takes the block that came in last, with preemption off.  NULL: the stock is
  * empty, or this CPU was interrupted while it was there.
@@ -251,17 +254,17 @@ static __always_inline void *pyfront_pop(unsigned long step,
 }
 
 /*
- * Puts a block in, with preemption off.  False: there is no room, this CPU was
- * interrupted while it was there, or @block is not the start of a block or is
- * the one that came in last, which is for the slow path to tell apart.
+ * Puts in what pystock_is_start(), with preemption off.  False: there is no
+ * room, this CPU was interrupted while it was there, or @block is the one that
+ * came in last, which is for the slow path to tell apart.
  */
-static __always_inline bool pystock_push(struct pystock *stock,
-					 enum pymem_domain domain, void *block)
+static __always_inline bool pystock_push_start(struct pystock *stock,
+					       enum pymem_domain domain,
+					       void *block)
 {
 	void **top;
 
-	if (pystock_is_busy(stock) ||
-	    unlikely(!pystock_is_start(stock, block)))
+	if (pystock_is_busy(stock))
 		return false;
 	pystock_enter(stock);
 	top = stock->top;
@@ -277,6 +280,16 @@ static __always_inline bool pystock_push(struct pystock *stock,
 		local_inc(&stock->object_frees);
 	pystock_leave(stock);
 	return true;
+}
+
+/* False also if it is not the start of a block. */
+static __always_inline bool pystock_push(struct pystock *stock,
+					 enum pymem_domain domain, void *block)
+{
+	if (pystock_is_busy(stock) ||
+	    unlikely(!pystock_is_start(stock, block)))
+		return false;
+	return pystock_push_start(stock, domain, block);
 }
 
 /*
@@ -296,6 +309,13 @@ static __always_inline bool pyfront_push(unsigned long code,
 
 void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 		     enum pymem_domain domain, int nid);
+void *pyfront_malloc_sampled(struct pyheap *heap, unsigned int class, gfp_t gfp,
+			     enum pymem_domain domain);
+void pyfront_free_sampled(struct pyheap *heap, unsigned int class,
+			  enum pymem_domain domain, void *block,
+			  unsigned long caller);
+void pyfront_return(struct pyheap *heap, unsigned int class,
+		    enum pymem_domain domain, void *block);
 void pyfront_free(struct pyheap *heap, unsigned int class,
 		  enum pymem_domain domain, void *block, unsigned long caller);
 void pyfront_free_later(struct pyheap *heap, unsigned int class,

@@ -27,6 +27,7 @@
 #include "front.h"
 #include "heap.h"
 #include "hook.h"
+#include "mark.h"
 #include "quarantine.h"
 #include "reclaim.h"
 #include "compat.h"
@@ -224,6 +225,8 @@ static void add_other_classes(struct pyclasses *scheme)
 		set_class(&scheme->class[PYMETA_FIRST + i],
 			  1U << (PYMETA_MIN_SHIFT + i));
 	memcpy(&scheme->class[PYDECORATED_FIRST], scheme->class,
+	       scheme->nr * sizeof(*scheme->class));
+	memcpy(&scheme->class[PYSAMPLED_FIRST], scheme->class,
 	       scheme->nr * sizeof(*scheme->class));
 }
 
@@ -581,6 +584,7 @@ static void dissolve_pool(struct pynode *node, const struct pyclass *class,
 		return;
 	}
 	node->class[pool->class].pools--;
+	pymark_forget_pool(base_of(arena, pool));
 	free_granules(node, arena, pool - arena->pools, class->granules);
 	if (far)
 		pynode_put_meta(node, far);

@@ -42,7 +42,13 @@ struct pystock;
  * decorated: by its pool it is known of every block whether it is one.
  */
 #define PYDECORATED_FIRST	(PYMETA_FIRST + PYMETA_CLASSES)
-#define PYCLASSES_ALL		(PYDECORATED_FIRST + PYCLASS_MAX)
+
+/*
+ * And a last time for blocks that sampling picked: their pools' code in the map
+ * keeps the fast path off, so that only their frees are seen.
+ */
+#define PYSAMPLED_FIRST		(PYDECORATED_FIRST + PYCLASS_MAX)
+#define PYCLASSES_ALL		(PYSAMPLED_FIRST + PYCLASS_MAX)
 #define PYALLOC_STEPS	((PYALLOC_SMALL_MAX >> PYALLOC_STEP_SHIFT) + 1)
 
 /**
@@ -283,7 +289,20 @@ static inline bool pyclass_is_meta(unsigned int class)
 
 static inline bool pyclass_is_decorated(unsigned int class)
 {
-	return class >= PYDECORATED_FIRST;
+	return class - PYDECORATED_FIRST < PYCLASS_MAX;
+}
+
+static inline bool pyclass_is_sampled(unsigned int class)
+{
+	return class - PYSAMPLED_FIRST < PYCLASS_MAX;
+}
+
+/* A client's class, whether its blocks are decorated or sampled or neither. */
+static inline unsigned int pyclass_plain(unsigned int class)
+{
+	if (pyclass_is_sampled(class))
+		return class - PYSAMPLED_FIRST;
+	return pyclass_is_decorated(class) ? class - PYDECORATED_FIRST : class;
 }
 
 /* The class of a meta block of so many bytes, a power of two. */
@@ -304,7 +323,7 @@ static inline u8 pyclass_code(unsigned int class)
 /* Does a code that the map has stand for decorated blocks? */
 static __always_inline bool pyclass_code_is_decorated(unsigned long code)
 {
-	return code > (PYMAP_CLOSED | PYDECORATED_FIRST);
+	return code - (PYMAP_CLOSED | PYDECORATED_FIRST) - 1 < PYCLASS_MAX;
 }
 
 void pynode_look(struct pynode *node, unsigned long *flags);

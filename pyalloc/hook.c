@@ -30,6 +30,7 @@
 #include "hook.h"
 #include "quarantine.h"
 #include "raw.h"
+#include "trace.h"
 #include "compat.h"
 
 /* For which domains new blocks are decorated: a bit each. */
@@ -752,7 +753,8 @@ static DEFINE_MUTEX(turn_lock);
 static bool was_on;
 
 /**
- * pyhook_choose_way() - see which calls of the default heap may be short
+ * pyhook_choose_way() - see which calls of the default heap may be short, with
+ *	hooks or tracing
  *
  * To be called whenever something changes that is asked here.
  *
@@ -771,6 +773,7 @@ void pyhook_choose_way(void)
 	pyquarantine_open(own && pydomain_uses_heap() && !pyhook_serials &&
 			  (READ_ONCE(pyhook_domains) & both) == both,
 			  own && !READ_ONCE(pyheap_others));
+	pytrace_choose_way();
 	mutex_unlock(&way_lock);
 }
 

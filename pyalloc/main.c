@@ -16,11 +16,13 @@
 #include "front.h"
 #include "heap.h"
 #include "hook.h"
+#include "leak.h"
 #include "link.h"
 #include "quarantine.h"
 #include "raw.h"
 #include "reclaim.h"
 #include "stats.h"
+#include "trace.h"
 #include "compat.h"
 
 #define MAX_PREALLOC		65536
@@ -60,6 +62,11 @@ static int quarantine_kib = 256;
 module_param(quarantine_kib, int, 0444);
 MODULE_PARM_DESC(quarantine_kib,
 		 "how much freed memory debug hooks keep from being used again, in KiB a CPU, from 1 to 65536");
+
+static int tracemalloc;
+module_param(tracemalloc, int, 0444);
+MODULE_PARM_DESC(tracemalloc,
+		 "trace from the beginning, with so many frames a call site, from 1 to 32; 0: do not");
 
 static int fail_nth;
 module_param(fail_nth, int, 0444);
@@ -132,6 +139,16 @@ static int __init read_quarantine_kib(void)
 	return 0;
 }
 
+static int __init read_tracemalloc(void)
+{
+	if (tracemalloc < 0 || tracemalloc > PYSITE_FRAMES) {
+		pr_err("pyalloc: tracemalloc=%d: allowed is 0 to %d\n",
+		       tracemalloc, PYSITE_FRAMES);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int __init read_fail_nth(void)
 {
 	if (fail_nth < 0) {
@@ -147,7 +164,7 @@ static int __init read_parameters(enum pyclasses_scheme *scheme)
 {
 	int error = read_arena_kib() ?: read_arena_source() ?:
 		    read_prealloc() ?: read_quarantine_kib() ?:
-		    read_fail_nth();
+		    read_tracemalloc() ?: read_fail_nth();
 	int number;
 
 	if (error)
@@ -222,15 +239,21 @@ static int __init init_all(enum pyclasses_scheme scheme)
 	error = pyreclaim_init();
 	if (error)
 		goto exit_heap;
+	pydomain_init();
 	error = choose_allocator();
 	if (error)
 		goto exit_reclaim;
 	/* The kernel wipes what is freed: so does every free from now on. */
 	if (want_init_on_free())
 		pydomain_wrap(PYWRAP_WIPE);
+	error = pytrace_init(tracemalloc) ?: pyleak_init();
+	if (error)
+		goto exit_trace;
 	pydebugfs_init();
 	return 0;
 
+exit_trace:
+	pytrace_exit();
 exit_reclaim:
 	pyreclaim_exit();
 	pyhook_exit();
@@ -287,6 +310,7 @@ static void report_live(void)
 {
 	struct pyheap_stats *heap = pystats_new();
 
+	pyleak_report_all();
 	if (!heap)
 		return;
 	pystats_heap(&pyheap_default, heap);
@@ -305,6 +329,7 @@ static void report_live(void)
 static void __exit pyalloc_exit(void)
 {
 	pydebugfs_exit();
+	pyleak_exit();
 	/* Frees that wait for a grace period. */
 	rcu_barrier();
 	pyreclaim_exit();
@@ -312,6 +337,7 @@ static void __exit pyalloc_exit(void)
 	pyraw_flush();
 	pyfront_flush_parked();
 	report_live();
+	pytrace_exit();
 	pyhook_exit();
 	pyraw_flush();
 	exit_default_heap();

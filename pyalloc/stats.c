@@ -22,15 +22,14 @@
 
 /*
  * Meta blocks have a row with clients' of their size, which every scheme has,
- * and decorated ones that of the class which theirs is once more.
+ * and decorated and sampled ones that of the class which theirs is once more.
  */
 static struct pyclass_stats *row_of(struct pynode *node, unsigned int class,
 				    struct pyheap_stats *stats)
 {
 	const struct pyclasses *classes = node->heap->classes;
 
-	if (pyclass_is_decorated(class))
-		class -= PYDECORATED_FIRST;
+	class = pyclass_plain(class);
 	if (pyclass_is_meta(class))
 		class = classes->of_step[PYALLOC_STEP(classes->class[class].size)];
 	return &stats->class[class];

@@ -204,6 +204,15 @@ struct pyarena_allocator {
 int pyarena_get_allocator(struct pyarena_allocator *allocator);
 int pyarena_set_allocator(const struct pyarena_allocator *allocator);
 
+int pytrace_start(unsigned int nframe);
+void pytrace_stop(void);
+bool pytrace_is_tracing(void);
+void pytrace_get_traced_memory(size_t *current_bytes, size_t *peak_bytes);
+void pytrace_reset_peak(void);
+int pytrace_track(unsigned int domain, const void *ptr, size_t size,
+		  gfp_t gfp);
+int pytrace_untrack(unsigned int domain, const void *ptr);
+
 void __pymem_free_rcu(void *ptr, struct rcu_head *rcu);
 void __pyobject_free_rcu(void *ptr, struct rcu_head *rcu);
 
