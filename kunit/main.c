@@ -16,7 +16,9 @@ kunit_test_suites(&mode_suite, &domain_suite, &class_suite, &realloc_suite,
 		  &sanitizer_suite, &hardening_suite, &hook_layout_suite,
 		  &hook_pads_suite, &hook_free_suite, &hook_rest_suite,
 		  &hook_call_suite, &hook_toggle_suite, &hook_context_suite,
-		  &allocator_suite, &arena_allocator_suite);
+		  &allocator_suite, &arena_allocator_suite, &trace_suite,
+		  &trace_rest_suite, &site_suite,
+		  &trace_context_suite, &sample_suite);
 
 MODULE_DESCRIPTION("Tests of pyalloc");
 MODULE_AUTHOR("The pyalloc authors");

@@ -44,5 +44,10 @@ extern struct kunit_suite hook_toggle_suite;
 extern struct kunit_suite hook_context_suite;
 extern struct kunit_suite allocator_suite;
 extern struct kunit_suite arena_allocator_suite;
+extern struct kunit_suite trace_suite;
+extern struct kunit_suite trace_rest_suite;
+extern struct kunit_suite site_suite;
+extern struct kunit_suite trace_context_suite;
+extern struct kunit_suite sample_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */

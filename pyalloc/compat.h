@@ -10,6 +10,7 @@
 
 #include <linux/err.h>
 #include <linux/mmzone.h>
+#include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -114,6 +115,9 @@ static inline bool pycompat_hardirq_may_lock(void)
 #endif
 }
 
+/* What is asked for beside a caller's own: not of the reserves, and no word. */
+#define PYCOMPAT_GFP_QUIET	(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+
 /* Not each kernel is built with what walks stacks, or what keeps them. */
 static inline unsigned int pycompat_stack_trace_save(unsigned long *frames,
 						     unsigned int n,
@@ -123,6 +127,16 @@ static inline unsigned int pycompat_stack_trace_save(unsigned long *frames,
 	return stack_trace_save(frames, n, skip);
 #else
 	return 0;
+#endif
+}
+
+static inline unsigned int pycompat_filter_irq_stacks(unsigned long *frames,
+						      unsigned int n)
+{
+#ifdef CONFIG_STACKTRACE
+	return filter_irq_stacks(frames, n);
+#else
+	return n;
 #endif
 }
 
@@ -136,16 +150,15 @@ static inline u32 pycompat_depot_save(unsigned long *frames, unsigned int n,
 #ifndef CONFIG_STACKDEPOT
 	return 0;
 #elif defined(STACK_DEPOT_FLAG_CAN_ALLOC)
-	return stack_depot_save_flags(frames, n, GFP_NOWAIT | __GFP_NOWARN,
+	return stack_depot_save_flags(frames, n, PYCOMPAT_GFP_QUIET,
 				      may_alloc ? STACK_DEPOT_FLAG_CAN_ALLOC :
 						  0);
 #elif KERNEL_VERSION(6, 3, 0) <= LINUX_VERSION_CODE
 	return in_nmi() ? 0 :
-	       __stack_depot_save(frames, n, GFP_NOWAIT | __GFP_NOWARN,
-				  may_alloc);
+	       __stack_depot_save(frames, n, PYCOMPAT_GFP_QUIET, may_alloc);
 #else
 	return in_nmi() ? 0 :
-	       __stack_depot_save(frames, n, 0, GFP_NOWAIT | __GFP_NOWARN,
+	       __stack_depot_save(frames, n, 0, PYCOMPAT_GFP_QUIET,
 				  may_alloc);
 #endif
 }
@@ -187,6 +200,26 @@ do {									\
 } while (0)
 #else
 #define pycompat_preempt_enable_notrace()	preempt_enable_notrace()
+#endif
+
+/*
+ * Does a module that comes or goes use this one?  Nobody else changes what it
+ * uses then.  Where it can't be known, it may.
+ */
+#ifdef CONFIG_MODULES
+static inline bool pycompat_is_used_by(struct module *module)
+{
+#if defined(MODULE) && defined(CONFIG_MODULE_UNLOAD)
+	struct module_use *use;
+
+	list_for_each_entry(use, &module->target_list, target_list)
+		if (use->target == THIS_MODULE)
+			return true;
+	return false;
+#else
+	return true;
+#endif
+}
 #endif
 
 #endif /* _PYALLOC_COMPAT_H */

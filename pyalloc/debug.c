@@ -171,15 +171,15 @@ static void say_neighbour(const struct pyreport_block *block, unsigned int i)
 }
 
 /* Of a module that is gone the kernel has no name but the address. */
-static void say_freed_by(unsigned long caller)
+static void say_by(const char *what, unsigned long caller)
 {
 	char begin[3];
 
 	snprintf(begin, sizeof(begin), "%ps", (void *)caller);
 	if (strcmp(begin, "0x"))
-		pr_warn("pyalloc:   freed by %pS\n", (void *)caller);
+		pr_warn("pyalloc:   %s by %pS\n", what, (void *)caller);
 	else
-		pr_warn("pyalloc:   freed by code that is gone\n");
+		pr_warn("pyalloc:   %s by code that is gone\n", what);
 }
 
 static void say_block(const struct pyalloc_report *report)
@@ -197,8 +197,10 @@ static void say_block(const struct pyalloc_report *report)
 	say_neighbour(block, 1);
 	if (block->waits)
 		pr_warn("pyalloc:   it waits for a grace period, to be freed\n");
+	if (block->allocated_by)
+		say_by("allocated", block->allocated_by);
 	if (block->freed_by)
-		say_freed_by(block->freed_by);
+		say_by("freed", block->freed_by);
 	if (report->mistake == PYALLOC_WRONG_DOMAIN)
 		pr_warn("pyalloc:   asked of %s\n",
 			domain_name("rmo"[report->by]));
@@ -242,7 +244,7 @@ static void say(const struct pyalloc_report *report)
 	if (report->block.seen)
 		say_block(report);
 	else if (report->block.freed_by)
-		say_freed_by(report->block.freed_by);
+		say_by("freed", report->block.freed_by);
 	if (!report->ptr) {
 		WARN(1, "pyalloc: %s, with gfp %pGg; call from %pS served\n",
 		     mistakes[report->mistake], &report->gfp,

@@ -72,6 +72,7 @@ enum pyreport_neighbour {
  * @wrong: how many are
  * @is_dead: it was freed before
  * @freed_by: by whom, or 0
+ * @allocated_by: by whom, or 0: tracing tells
  * @neighbour: the blocks before and behind it in its pool
  * @neighbour_size: what was asked for of those that are live
  */
@@ -92,6 +93,7 @@ struct pyreport_block {
 	long		offset;
 	size_t		wrong;
 	unsigned long	freed_by;
+	unsigned long	allocated_by;
 	enum pyreport_neighbour neighbour[2];
 	size_t		neighbour_size[2];
 };

@@ -99,27 +99,30 @@ static void show_sum(struct seq_file *m, const struct pysnapshot_sum *sum,
 		   div64_u64(sum->bytes, max(sum->blocks, 1ULL)), text);
 }
 
-static void show_sites(struct seq_file *m, const struct pytrace *trace,
-		       const struct pysnapshot_sum *sums, unsigned int n)
+static int show_sites(struct seq_file *m, const struct pytrace *trace,
+		      const struct pysnapshot_sum *sums, unsigned int n)
 {
 	char *text = kmalloc(PYSITE_TEXT, GFP_KERNEL);
 	unsigned int i;
 
+	if (!text)
+		return -ENOMEM;
 	seq_puts(m, "# bytes blocks average call_site\n");
-	for (i = 0; text && i < n; i++) {
+	for (i = 0; i < n; i++) {
 		pysite_tell(trace->sites, sums[i].site, text, PYSITE_TEXT,
 			    false);
 		show_sum(m, &sums[i], text);
 	}
 	kfree(text);
+	return 0;
 }
 
 /* Shows what is noted by way of its sums; an empty table without a trace. */
 static int show_sums(struct seq_file *m,
-		     void (*show)(struct seq_file *m,
-				  const struct pytrace *trace,
-				  const struct pysnapshot_sum *sums,
-				  unsigned int n))
+		     int (*show)(struct seq_file *m,
+				 const struct pytrace *trace,
+				 const struct pysnapshot_sum *sums,
+				 unsigned int n))
 {
 	struct pytrace *trace = pytrace_begin_look();
 	struct pysnapshot_sum *sums = NULL;
@@ -132,7 +135,7 @@ static int show_sums(struct seq_file *m,
 			error = -ENOMEM;
 	}
 	if (!error)
-		show(m, trace, sums, n);
+		error = show(m, trace, sums, n);
 	pytrace_end_look();
 	kvfree(sums);
 	return error;
@@ -151,7 +154,7 @@ struct module_sum {
 	struct pysnapshot_sum	sum;
 };
 
-/* There are few modules, of which each has many sites. */
+/* There are few modules, of which each has many sites; the last is for others. */
 #define MOST_MODULES	256
 
 static void add_to_module(struct module_sum *modules, unsigned int *nr,
@@ -162,8 +165,8 @@ static void add_to_module(struct module_sum *modules, unsigned int *nr,
 
 	for (i = 0; i < *nr && strcmp(module->name, name); i++)
 		module++;
-	if (i == MOST_MODULES)
-		return;
+	if (i == MOST_MODULES - 1)
+		name = "others";
 	if (i == *nr) {
 		strscpy(module->name, name, sizeof(module->name));
 		++*nr;
@@ -180,26 +183,31 @@ static int by_bytes(const void *a, const void *b)
 	       left->sum.bytes > right->sum.bytes ? -1 : 0;
 }
 
-static void show_modules(struct seq_file *m, const struct pytrace *trace,
-			 const struct pysnapshot_sum *sums, unsigned int n)
+static int show_modules(struct seq_file *m, const struct pytrace *trace,
+			const struct pysnapshot_sum *sums, unsigned int n)
 {
 	struct module_sum *modules = kvcalloc(MOST_MODULES, sizeof(*modules),
 					      GFP_KERNEL);
 	char *text = kmalloc(PYSITE_TEXT, GFP_KERNEL);
 	unsigned int nr = 0, i;
 
+	if (!modules || !text) {
+		kfree(text);
+		kvfree(modules);
+		return -ENOMEM;
+	}
 	seq_puts(m, "# bytes blocks average module\n");
-	for (i = 0; modules && text && i < n; i++) {
+	for (i = 0; i < n; i++) {
 		pysite_tell_module(trace->sites, sums[i].site, text,
 				   PYSITE_TEXT);
 		add_to_module(modules, &nr, text, &sums[i]);
 	}
-	if (modules)
-		sort(modules, nr, sizeof(*modules), by_bytes, NULL);
+	sort(modules, nr, sizeof(*modules), by_bytes, NULL);
 	for (i = 0; i < nr; i++)
 		show_sum(m, &modules[i].sum, modules[i].name);
 	kfree(text);
 	kvfree(modules);
+	return 0;
 }
 
 static int modules_show(struct seq_file *m, void *unused)
@@ -242,6 +250,10 @@ static void *snapshot_start(struct seq_file *m, loff_t *pos)
 	struct reader *reader = m->private;
 
 	reader->trace = pytrace_begin_look();
+	/* What was read before is another trace's. */
+	if (*pos && (!reader->trace ||
+		     reader->snapshot->epoch != reader->trace->epoch))
+		return NULL;
 	/* Nobody reads backwards, but from the beginning. */
 	if (!*pos || *pos < reader->first) {
 		pysnapshot_rewind(reader->snapshot);
@@ -288,10 +300,11 @@ static int snapshot_show(struct seq_file *m, void *v)
 	pysite_tell(reader->trace->sites, row->site, reader->text,
 		    PYSITE_TEXTS, true);
 	show_domain(m, row->domain);
-	seq_printf(m, " %llu %llu %llu %u %s\n",
+	seq_printf(m, " %llu %llu %llu %llu %s\n",
 		   pysample_scale(row->bytes, weight),
 		   pysample_scale(row->size, weight),
-		   pysample_scale(1, weight), jiffies_to_msecs(row->age),
+		   pysample_scale(1, weight),
+		   jiffies64_to_msecs(row->age),
 		   reader->text);
 	return 0;
 }

@@ -14,6 +14,7 @@
 
 #include "hook.h"
 #include "sanitizer.h"
+#include "trace.h"
 #include "compat.h"
 
 /* How many bytes a block takes more. */
@@ -390,6 +391,7 @@ void pyhook_report(const struct pyhook_block *block,
 		   struct pyalloc_report *report)
 {
 	report->ptr = pyhook_ptr(block);
+	report->block.allocated_by = pytrace_caller_of(report->ptr);
 	if (!block->record) {
 		look_at_neighbour(block, -1, &report->block);
 		look_at_neighbour(block, 1, &report->block);

@@ -37,6 +37,7 @@
 #include "front.h"
 #include "heap.h"
 #include "hook.h"
+#include "ledger.h"
 #include "raw.h"
 #include "sanitizer.h"
 #include "trace.h"
@@ -167,7 +168,12 @@ EXPORT_SYMBOL_GPL(pydomain_unwrap);
  */
 void __init pydomain_init(void)
 {
+	/* Somebody may have begun to listen to events before. */
+	mutex_lock(&wrap_lock);
 	choose_finish(false);
+	if (is_closed)
+		pyfront_close();
+	mutex_unlock(&wrap_lock);
 }
 
 /**
@@ -418,6 +424,20 @@ void *pydomain_malloc(enum pymem_domain domain, size_t size, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(pydomain_malloc);
 
+/* There is nothing in the stock. */
+static noinline void *malloc_refill(size_t size, gfp_t gfp,
+				    enum pymem_domain domain)
+{
+	unsigned int step = PYALLOC_STEP(size);
+	void *block;
+
+	block = pyfront_malloc(&pyheap_default, step, gfp, domain,
+			       NUMA_NO_NODE);
+	if (unlikely(!block))
+		return fall_back(domain, size, gfp, NUMA_NO_NODE);
+	return finish(block, size, gfp);
+}
+
 /* What serves every call, in its order, else the long way. */
 static noinline void *malloc_over(size_t size, gfp_t gfp,
 				  enum pymem_domain domain, int nid,
@@ -440,11 +460,19 @@ static void *swap_for_sampled(void *block, size_t size, gfp_t gfp,
 {
 	unsigned long code = pymap_code(block);
 	unsigned int class = code - 1;
+	struct pynode *node;
 	void *sampled;
 
 	if (!pymap_is_open(code))
 		return block;
-	sampled = pyfront_malloc_sampled(&pyheap_default, class, gfp, domain);
+	/* A block of the heap that raw resized is the mem domain's. */
+	if (domain == PYMEM_DOMAIN_RAW)
+		domain = PYMEM_DOMAIN_MEM;
+	rcu_read_lock();
+	node = pymap_arena_of(block)->node;
+	rcu_read_unlock();
+	sampled = pyfront_malloc_sampled(&pyheap_default, node, class, gfp,
+					 domain);
 	if (!sampled) {
 		pytrace_miss(size);
 		return NULL;
@@ -468,6 +496,17 @@ static noinline void *sample(void *block, size_t size, gfp_t gfp,
 	return sampled;
 }
 
+/* Is an allocation to be noted?  To be asked once an allocation. */
+static __always_inline bool is_due(size_t size)
+{
+	if (READ_ONCE(is_closed))
+		return pytrace_is_due(size);
+	if (!pysample_is_due(pysample_steps(size)))
+		return false;
+	pytrace_pass_point();
+	return true;
+}
+
 /* A block that was allocated is noted, and told of; it may be another then. */
 static void *watch_malloc(void *block, size_t size, gfp_t gfp,
 			  enum pymem_domain domain, int nid,
@@ -475,7 +514,7 @@ static void *watch_malloc(void *block, size_t size, gfp_t gfp,
 {
 	if (!block)
 		return NULL;
-	if (pytrace_is_due(size))
+	if (is_due(size))
 		block = sample(block, size, gfp, domain, caller);
 	pyevents_malloc(domain, block, size, gfp, nid, caller);
 	return block;
@@ -485,8 +524,24 @@ static noinline void *malloc_watched(size_t size, gfp_t gfp,
 				     enum pymem_domain domain,
 				     unsigned long caller, int nid)
 {
-	return watch_malloc(malloc_over(size, gfp, domain, nid, caller), size,
-			    gfp, domain, nid, caller);
+	void *block;
+
+	/* While the fast path is open there is nothing over it. */
+	block = READ_ONCE(is_closed) ?
+		malloc_over(size, gfp, domain, nid, caller) :
+		malloc_plain(size, gfp, domain, nid);
+	return watch_malloc(block, size, gfp, domain, nid, caller);
+}
+
+/* While the fast path samples it is here that its empty stocks lead. */
+static noinline void *malloc_watched_more(size_t size, gfp_t gfp,
+					  enum pymem_domain domain,
+					  unsigned long caller)
+{
+	if (READ_ONCE(is_closed))
+		return malloc_watched(size, gfp, domain, caller, NUMA_NO_NODE);
+	return watch_malloc(malloc_refill(size, gfp, domain), size, gfp,
+			    domain, NUMA_NO_NODE, caller);
 }
 
 static noinline void *fold_and_finish(void *block, size_t size)
@@ -512,7 +567,8 @@ static notrace noinline void *malloc_traced(size_t size, gfp_t gfp,
 					    unsigned long caller)
 {
 	unsigned long step = PYALLOC_STEP(size);
-	unsigned int room = finish_size[step];
+	/* The flags may still be there from a sample's time. */
+	unsigned int room = finish_size[step] & (SAMPLES - 1);
 	enum pytrace_way way;
 	void *block = NULL;
 
@@ -520,7 +576,7 @@ static notrace noinline void *malloc_traced(size_t size, gfp_t gfp,
 	way = pytrace_malloc_fast(domain, step, size, room, caller, &block);
 	pycompat_preempt_enable_notrace();
 	if (unlikely(way == PYTRACE_LONG))
-		return malloc_watched(size, gfp, domain, caller, NUMA_NO_NODE);
+		return malloc_watched_more(size, gfp, domain, caller);
 	if (unlikely(way == PYTRACE_NOTE_IT))
 		return note_and_finish(block, size, gfp, domain, caller);
 	if (unlikely(way == PYTRACE_FOLD_IT))
@@ -539,20 +595,6 @@ static noinline void *malloc_wrapped(size_t size, gfp_t gfp,
 
 	return likely(ptr) ? ptr : malloc_over(size, gfp, domain, NUMA_NO_NODE,
 					       caller);
-}
-
-/* There is nothing in the stock. */
-static noinline void *malloc_refill(size_t size, gfp_t gfp,
-				    enum pymem_domain domain)
-{
-	unsigned int step = PYALLOC_STEP(size);
-	void *block;
-
-	block = pyfront_malloc(&pyheap_default, step, gfp, domain,
-			       NUMA_NO_NODE);
-	if (unlikely(!block))
-		return fall_back(domain, size, gfp, NUMA_NO_NODE);
-	return finish(block, size, gfp);
 }
 
 /*
@@ -609,14 +651,21 @@ static noinline void *malloc_more_steps(unsigned long steps, gfp_t packed,
 			   domain, caller);
 }
 
-/* Zeroes a block that is larger than most, or is to be noted. */
+/* What is left to do to a fresh block. */
+enum finish {
+	FINISH_NOTHING,
+	FINISH_ZERO,		/* to zero it; of 0 bytes, to ask for a point */
+	FINISH_NOTE,		/* to note it, and then the same */
+};
+
 static noinline void *finish_more(size_t size, gfp_t gfp, void *block,
 				  enum pymem_domain domain,
-				  unsigned long caller)
+				  unsigned long caller, enum finish finish)
 {
+	bool due = finish == FINISH_NOTE;
+
 	if (static_branch_unlikely(&pyalloc_watched) &&
-	    (size ? this_cpu_read(pysample_left) < 0 :
-		    pysample_is_due(pysample_size(0)))) {
+	    (due || (!size && pysample_is_due(pysample_steps(0))))) {
 		pytrace_pass_point();
 		block = sample(block, size, gfp, domain, caller);
 	}
@@ -628,39 +677,41 @@ static noinline void *finish_more(size_t size, gfp_t gfp, void *block,
 
 static noinline void *finish_more_steps(unsigned long steps, gfp_t packed,
 					void *block, enum pymem_domain domain,
-					unsigned long caller)
+					unsigned long caller,
+					enum finish finish)
 {
 	return finish_more(unpack_size(steps, packed), unpack_gfp(packed),
-			   block, domain, caller);
+			   block, domain, caller, finish);
 }
 
-/* What is left to do to a fresh block; false: it is more than can be inline. */
-static __always_inline bool finish_fast(void *block, unsigned long step)
+/* Returns what can't be done inline. */
+static __always_inline enum finish finish_fast(void *block, unsigned long step)
 {
 	unsigned int size;
 
 	if (!static_branch_maybe(CONFIG_INIT_ON_ALLOC_DEFAULT_ON, &finishes))
-		return true;
+		return FINISH_NOTHING;
 	size = finish_size[step];
 	if (unlikely(size > ZERO_INLINE)) {
-		/* So that gcc keeps no other form of it from further up. */
-		OPTIMIZER_HIDE_VAR(step);
-		if (!(size & SAMPLES) ||
-		    pysample_is_due(step << PYALLOC_STEP_SHIFT))
-			return false;
+		BUILD_BUG_ON(PYSAMPLE_STEP_SHIFT != PYALLOC_STEP_SHIFT);
+		if (!(size & SAMPLES))
+			return FINISH_ZERO;
+		if (pysample_is_due(step))
+			return FINISH_NOTE;
 		if (!want_init_on_alloc(0))
-			return true;
+			return FINISH_NOTHING;
 		size &= ~SAMPLES;
 		if (size > ZERO_INLINE)
-			return false;
+			return FINISH_ZERO;
 	}
 	zero_small(block, size);
-	return true;
+	return FINISH_NOTHING;
 }
 
 static __always_inline void *malloc_any(enum pymem_domain domain, size_t size,
 					gfp_t gfp)
 {
+	enum finish finish;
 	void *block;
 
 	if (unlikely(size > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL) ||
@@ -670,14 +721,16 @@ static __always_inline void *malloc_any(enum pymem_domain domain, size_t size,
 	block = pyfront_pop(PYALLOC_STEP(size), domain);
 	if (unlikely(!block))
 		return malloc_more(size, gfp, domain, _RET_IP_);
-	if (unlikely(!finish_fast(block, PYALLOC_STEP(size))))
-		return finish_more(size, gfp, block, domain, _RET_IP_);
+	finish = finish_fast(block, PYALLOC_STEP(size));
+	if (unlikely(finish != FINISH_NOTHING))
+		return finish_more(size, gfp, block, domain, _RET_IP_, finish);
 	return block;
 }
 
 static __always_inline void *malloc_steps(enum pymem_domain domain,
 					  unsigned long steps, gfp_t packed)
 {
+	enum finish finish;
 	void *block;
 
 	if (PYSAN_WATCHES)
@@ -688,9 +741,10 @@ static __always_inline void *malloc_steps(enum pymem_domain domain,
 	block = pyfront_pop(steps, domain);
 	if (unlikely(!block))
 		return malloc_more_steps(steps, packed, domain, _RET_IP_);
-	if (unlikely(!finish_fast(block, steps)))
+	finish = finish_fast(block, steps);
+	if (unlikely(finish != FINISH_NOTHING))
 		return finish_more_steps(steps, packed, block, domain,
-					 _RET_IP_);
+					 _RET_IP_, finish);
 	return block;
 }
 
@@ -930,6 +984,20 @@ void pydomain_free(enum pymem_domain domain, void *ptr, unsigned long caller)
 		raw_free(domain, ptr, caller);
 }
 
+/*
+ * While the fast path is open nothing is noted of what it frees, and of what is
+ * no pool's mostly nothing either.
+ */
+static bool may_be_noted(const void *ptr)
+{
+	unsigned long code;
+
+	if (PYSAN_WATCHES || READ_ONCE(is_closed))
+		return true;
+	code = pymap_code(ptr);
+	return code ? !pymap_is_open(code) : pyledger_may_have(ptr);
+}
+
 static noinline void watch_free(enum pymem_domain domain, void *block,
 				unsigned long caller)
 {
@@ -942,7 +1010,7 @@ static noinline void watch_free(enum pymem_domain domain, void *block,
 static void free_over(void *block, enum pymem_domain domain,
 		      unsigned long caller)
 {
-	if (static_branch_unlikely(&pyalloc_watched))
+	if (static_branch_unlikely(&pyalloc_watched) && may_be_noted(block))
 		watch_free(domain, block, caller);
 	if (pyallocator_is_replaced(domain))
 		pyallocator_free(domain, block, caller);
@@ -972,7 +1040,13 @@ static notrace noinline void free_traced(void *block, enum pymem_domain domain,
 	preempt_disable_notrace();
 	way = pytrace_free_fast(domain, block, code);
 	pycompat_preempt_enable_notrace();
-	if (unlikely(way == PYTRACE_LONG))
+	if (likely(way == PYTRACE_DONE))
+		return;
+	/* It is the stock that is full: see may_be_noted(). */
+	if (pymap_is_open(code) && !READ_ONCE(is_closed) && !PYSAN_WATCHES &&
+	    !pyrecord_any())
+		pyfront_free(&pyheap_default, code - 1, domain, block, caller);
+	else
 		free_slow(block, domain, caller);
 }
 
@@ -1075,6 +1149,23 @@ static bool stays(const struct pyheap *heap, unsigned int class, size_t size)
 	       pyclass_plain(class);
 }
 
+/* The fast path, without a sample. */
+static void *malloc_unwatched(enum pymem_domain domain, size_t size, gfp_t gfp)
+{
+	unsigned long step = PYALLOC_STEP(size);
+	void *block;
+
+	if (size > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL ||
+	    PYSAN_WATCHES)
+		return malloc_plain(size, gfp, domain, NUMA_NO_NODE);
+	block = pyfront_pop(step, domain);
+	if (!block)
+		return malloc_refill(size, gfp, domain);
+	if (want_init_on_alloc(0))
+		zero_block(block, pyheap_default.step_size[step]);
+	return block;
+}
+
 /* Where a block moves to, below whatever a client put there. */
 static void *malloc_again(enum pymem_domain domain, size_t size, gfp_t gfp,
 			  bool plain, unsigned long caller)
@@ -1082,6 +1173,8 @@ static void *malloc_again(enum pymem_domain domain, size_t size, gfp_t gfp,
 	if (!static_branch_unlikely(&pyalloc_wrapped) &&
 	    domain != PYMEM_DOMAIN_RAW)
 		return malloc_any(domain, size, gfp);
+	if (domain != PYMEM_DOMAIN_RAW && !READ_ONCE(is_closed))
+		return malloc_unwatched(domain, size, gfp);
 	if (!plain && pyhook_is_on(domain))
 		return pyhook_malloc(&pyheap_default, domain, size, gfp,
 				     NUMA_NO_NODE, caller);
@@ -1091,8 +1184,8 @@ static void *malloc_again(enum pymem_domain domain, size_t size, gfp_t gfp,
 static void free_again(enum pymem_domain domain, void *block,
 		       unsigned long caller)
 {
-	if (static_branch_unlikely(&pyalloc_wrapped) ||
-	    domain == PYMEM_DOMAIN_RAW)
+	if (domain == PYMEM_DOMAIN_RAW ||
+	    (static_branch_unlikely(&pyalloc_wrapped) && READ_ONCE(is_closed)))
 		pydomain_free(domain, block, caller);
 	else
 		domain_free(domain, block, caller);
@@ -1281,10 +1374,10 @@ static noinline void *realloc_watched(enum pymem_domain domain, void *ptr,
 		pytrace_forget(domain, ptr, &old);
 	new = realloc_over(domain, ptr, size, gfp, caller);
 	if (!new) {
-		pytrace_restore(ptr, &old);
+		pytrace_restore(ptr, &old, gfp);
 		return NULL;
 	}
-	if (pytrace_is_due(size))
+	if (is_due(size))
 		new = sample(new, size, gfp, domain, caller);
 	pyevents_realloc(domain, ptr, new, size, gfp, caller);
 	return new;
@@ -1298,9 +1391,13 @@ static void *realloc_any(enum pymem_domain domain, void *ptr, size_t size,
 		count(domain, failures);
 		return NULL;
 	}
-	if (static_branch_unlikely(&pyalloc_watched))
+	if (!static_branch_unlikely(&pyalloc_watched))
+		return realloc_over(domain, ptr, size, gfp, caller);
+	if (may_be_noted(ptr))
 		return realloc_watched(domain, ptr, size, gfp, caller);
-	return realloc_over(domain, ptr, size, gfp, caller);
+	ptr = pydomain_realloc(domain, ptr, size, gfp, false, caller);
+	return ptr && is_due(size) ? sample(ptr, size, gfp, domain, caller) :
+				     ptr;
 }
 
 /**
@@ -1386,11 +1483,14 @@ EXPORT_SYMBOL_GPL(pyalloc_usable_size);
 
 /* === Many at a time === */
 
-/* Is there a fast path, for many blocks too? */
+/*
+ * Is there a fast path, for many blocks too?  Where a checker watches, what was
+ * sampled lies in no pool of its own, and each free has to be seen.
+ */
 static __always_inline bool is_open(void)
 {
 	return !static_branch_unlikely(&pyalloc_wrapped) ||
-	       !READ_ONCE(is_closed);
+	       (!PYSAN_WATCHES && !READ_ONCE(is_closed));
 }
 
 static noinline void sample_bulk(size_t n, void **ptrs, size_t size, gfp_t gfp,
@@ -1399,7 +1499,7 @@ static noinline void sample_bulk(size_t n, void **ptrs, size_t size, gfp_t gfp,
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (pysample_is_due(pysample_size(size))) {
+		if (pysample_is_due(pysample_steps(size))) {
 			pytrace_pass_point();
 			ptrs[i] = sample(ptrs[i], size, gfp, PYMEM_DOMAIN_MEM,
 					 caller);

@@ -404,6 +404,7 @@ static void *take_sampled(struct pyheap *heap, struct pynode *node,
 /**
  * pyfront_malloc_sampled() - allocate a block whose free will be seen
  * @heap: the heap
+ * @node: the node to take it from
  * @class: the size class
  * @gfp: the caller's
  * @domain: mem or object
@@ -411,13 +412,15 @@ static void *take_sampled(struct pyheap *heap, struct pynode *node,
  * Context: Any; does not sleep.
  * Return: a block, or NULL.
  */
-void *pyfront_malloc_sampled(struct pyheap *heap, unsigned int class, gfp_t gfp,
+void *pyfront_malloc_sampled(struct pyheap *heap, struct pynode *node,
+			     unsigned int class, gfp_t gfp,
 			     enum pymem_domain domain)
 {
-	struct pynode *node = pyheap_this_node(heap);
 	bool may_take = pyarena_may_take(gfp);
 	void *block = take_sampled(heap, node, class, domain, !may_take);
 
+	if (!may_take)
+		pyreclaim_want_reserve(node, !block);
 	gfp = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN;
 	if (!block && may_take && pyarena_add(node, gfp, PYARENA_PAGES))
 		block = take_sampled(heap, node, class, domain, false);

@@ -309,7 +309,8 @@ static __always_inline bool pyfront_push(unsigned long code,
 
 void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 		     enum pymem_domain domain, int nid);
-void *pyfront_malloc_sampled(struct pyheap *heap, unsigned int class, gfp_t gfp,
+void *pyfront_malloc_sampled(struct pyheap *heap, struct pynode *node,
+			     unsigned int class, gfp_t gfp,
 			     enum pymem_domain domain);
 void pyfront_free_sampled(struct pyheap *heap, unsigned int class,
 			  enum pymem_domain domain, void *block,

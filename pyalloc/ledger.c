@@ -5,7 +5,8 @@
  *
  * An entry is taken by whoever changes its site to 0 first, for which he needs
  * no lock, so that a free in NMI can do it as well.  The entry is then taken
- * out of its bucket, which in NMI waits for an irq_work.  Pyalloc's own domains
+ * out of its bucket, which waits for an irq_work in NMI and where interrupts are
+ * off.  Pyalloc's own domains
  * share one space of addresses, as a block may be freed through any of them;
  * each number of a client's is another space.
  *
@@ -80,7 +81,7 @@ static void take_out(struct pyledger_entry *entry)
 	call_rcu(&entry->rcu, free_entry);
 }
 
-/* === Those that were taken in NMI === */
+/* === Those that wait to be taken out === */
 
 static LLIST_HEAD(waiting);
 
@@ -111,7 +112,7 @@ bool pyledger_add(const struct pyledger_entry *entry)
 	struct pyledger_entry *copy;
 
 	copy = pyfault_strikes(PYFAULT_LEDGER) ? NULL :
-	       kmemdup(entry, sizeof(*entry), GFP_NOWAIT | __GFP_NOWARN);
+	       kmemdup(entry, sizeof(*entry), PYCOMPAT_GFP_QUIET);
 	if (!copy)
 		return false;
 	raw_spin_lock_irqsave(lock_of(bucket), flags);
@@ -121,13 +122,26 @@ bool pyledger_add(const struct pyledger_entry *entry)
 	return true;
 }
 
+/**
+ * pyledger_may_have() - may something be noted of a block?
+ * @ptr: any pointer
+ *
+ * Context: Any, while there is a trace.
+ * Return: false: nothing is.
+ */
+bool pyledger_may_have(const void *ptr)
+{
+	return !hlist_empty(&buckets[bucket_of(ptr)]);
+}
+
 static bool claim(struct pyledger_entry *entry, struct pyledger_entry *copy)
 {
-	*copy = *entry;
+	*copy = data_race(*entry);
 	copy->site = xchg(&entry->site, 0);
 	if (!copy->site)
 		return false;
-	if (!in_nmi())
+	/* Its memory goes by way of RCU, which may be who calls. */
+	if (!in_nmi() && !irqs_disabled())
 		take_out(entry);
 	else if (llist_add(&entry->wait, &waiting))
 		irq_work_queue(&waiting_work);
@@ -200,7 +214,7 @@ unsigned int pyledger_copy(unsigned long *bucket, unsigned int *skip,
 			if (n == most)
 				break;
 			if (seen++ >= *skip)
-				entries[n++] = *entry;
+				entries[n++] = data_race(*entry);
 		}
 		rcu_read_unlock();
 		*skip += n;

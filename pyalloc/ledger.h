@@ -37,6 +37,7 @@ struct pyledger_entry {
 	u32			usable;
 };
 
+bool pyledger_may_have(const void *ptr);
 bool pyledger_add(const struct pyledger_entry *entry);
 bool pyledger_take(const void *ptr, unsigned int domain,
 		   struct pyledger_entry *entry);

@@ -10,6 +10,7 @@
 
 #include "allocator.h"
 #include "arena.h"
+#include "client.h"
 #include "debugfs.h"
 #include "domain.h"
 #include "fault.h"
@@ -246,7 +247,7 @@ static int __init init_all(enum pyclasses_scheme scheme)
 	/* The kernel wipes what is freed: so does every free from now on. */
 	if (want_init_on_free())
 		pydomain_wrap(PYWRAP_WIPE);
-	error = pytrace_init(tracemalloc) ?: pyleak_init();
+	error = pytrace_init(tracemalloc) ?: pyclient_init();
 	if (error)
 		goto exit_trace;
 	pydebugfs_init();
@@ -329,7 +330,7 @@ static void report_live(void)
 static void __exit pyalloc_exit(void)
 {
 	pydebugfs_exit();
-	pyleak_exit();
+	pyclient_exit();
 	/* Frees that wait for a grace period. */
 	rcu_barrier();
 	pyreclaim_exit();

@@ -16,6 +16,7 @@
  * Lock order: takes none.
  */
 #include <linux/irq_work.h>
+#include <linux/kmemleak.h>
 #include <linux/llist.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -161,7 +162,14 @@ bool pymark_find_place(const void *ptr, struct pyplace *place)
 static void *ask(size_t n, size_t size)
 {
 	return pyfault_strikes(PYFAULT_MARKS) ? NULL :
-	       kcalloc(n, size, GFP_NOWAIT | __GFP_NOWARN);
+	       kcalloc(n, size, PYCOMPAT_GFP_QUIET);
+}
+
+/* It is found through another address than its own. */
+static void publish_leaf(const unsigned long *words)
+{
+	atomic_long_add(LEAF_BYTES, &bytes_held);
+	kmemleak_not_leak(words);
 }
 
 /* Somebody else may make it at the same time. */
@@ -178,7 +186,7 @@ static bool make_leaf(const void *pool)
 		return false;
 	if (cmpxchg(&pymark_leaves[leaf], no_leaf - bias, words - bias) ==
 	    no_leaf - bias)
-		atomic_long_add(LEAF_BYTES, &bytes_held);
+		publish_leaf(words);
 	else
 		kfree(words);
 	return true;

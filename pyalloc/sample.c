@@ -58,9 +58,13 @@ static u64 exponential(struct rnd_state *state)
 	return ((32ULL << 16) - log2_of(random)) * LN2 >> 32;
 }
 
+/* In steps: what is left of one is added or not, as often as it is due. */
 static long distance(struct rnd_state *state, unsigned long interval)
 {
-	return exponential(state) * interval >> 16;
+	u64 bytes = exponential(state) * interval >> 16;
+	u32 part = prandom_u32_state(state) >> (32 - PYSAMPLE_STEP_SHIFT);
+
+	return (bytes + part) >> PYSAMPLE_STEP_SHIFT;
 }
 
 /**
@@ -71,14 +75,14 @@ static long distance(struct rnd_state *state, unsigned long interval)
  */
 void pysample_advance(unsigned long interval)
 {
-	struct rnd_state *state;
-
 	preempt_disable();
-	/* An interrupt may draw from it as well: that is random, too. */
-	state = this_cpu_ptr(&randoms);
-	while (this_cpu_add_return(pysample_left,
-				   distance(state, interval)) < 0)
-		;
+	/*
+	 * The distance to the next point does not depend on what is behind us,
+	 * however many points that were.  An interrupt may draw a number as
+	 * well: that is random, too.
+	 */
+	this_cpu_write(pysample_left,
+		       distance(this_cpu_ptr(&randoms), interval));
 	preempt_enable();
 }
 EXPORT_SYMBOL_GPL(pysample_advance);
@@ -111,7 +115,7 @@ u64 pysample_weight(size_t size, unsigned long interval)
 
 	if (!interval)
 		return PYSAMPLE_ONE;
-	size = pysample_size(size);
+	size = pysample_steps(size) << PYSAMPLE_STEP_SHIFT;
 	if (size / interval >= 16)
 		return PYSAMPLE_ONE;
 	/* Small x: 1/(1 - exp(-x)) is 1/x + 1/2 + x/12 - ... */

@@ -56,18 +56,26 @@ static struct pysite *find_slot(struct pysites *sites, unsigned int slot,
 	return NULL;
 }
 
+/* Without SMP a spinlock that is tried is always had. */
+static bool is_adding;
+
 static bool lock(unsigned long *flags)
 {
 	if (!in_nmi())
 		raw_spin_lock_irqsave(&add_lock, *flags);
-	else if (!raw_spin_trylock_irqsave(&add_lock, *flags))
+	else if (READ_ONCE(is_adding) ||
+		 !raw_spin_trylock_irqsave(&add_lock, *flags))
 		return false;
 	__release(&add_lock);
+	WRITE_ONCE(is_adding, true);
+	barrier();
 	return true;
 }
 
 static void unlock(unsigned long flags)
 {
+	barrier();
+	WRITE_ONCE(is_adding, false);
 	__acquire(&add_lock);
 	raw_spin_unlock_irqrestore(&add_lock, flags);
 }
@@ -108,7 +116,7 @@ u32 pysite_find(struct pysites *sites, unsigned long caller)
 
 	if (!site)
 		return 0;
-	if (READ_ONCE(site->caller) == caller)
+	if (is_at(site, caller, 0))
 		return site - sites->site;
 	return add(sites, slot, caller, 0, 0);
 }
@@ -127,7 +135,9 @@ static noinline unsigned int walk_stack(unsigned long *frames,
 		if (frames[i] == caller)
 			break;
 	*first = frames + i;
-	return min(n - i, nframe);
+	/* What was interrupted is not who calls, and each time another. */
+	n = pycompat_filter_irq_stacks(frames + i, n - i);
+	return min(n, nframe);
 }
 
 static u64 hash_of(const unsigned long *frames, unsigned int n)
@@ -164,7 +174,7 @@ u32 pysite_find_stack(struct pysites *sites, unsigned long caller,
 	site = find_slot(sites, hash_64(hash, PYSITE_BITS), caller, hash);
 	if (!site)
 		return 0;
-	if (READ_ONCE(site->caller))
+	if (is_at(site, caller, hash))
 		return site - sites->site;
 	stack = pyfault_strikes(PYFAULT_SITE) ? 0 :
 		pycompat_depot_save(first, n, may_alloc);
@@ -189,12 +199,14 @@ static unsigned int frames_of(const struct pysite *site,
 	return 1;
 }
 
+#define GONE	"code that is gone"
+
 /* Of code that is gone the kernel has no name but the address. */
 static void tell_frame(unsigned long frame, char *text, size_t bytes)
 {
 	snprintf(text, bytes, "%pS", (void *)frame);
 	if (!strncmp(text, "0x", 2))
-		strscpy(text, "code that is gone", bytes);
+		strscpy(text, GONE, bytes);
 }
 
 static void tell_frames(const struct pysite *site, char *text, size_t bytes,
@@ -257,7 +269,7 @@ void pysite_tell_module(const struct pysites *sites, u32 site, char *text,
 	pysite_tell(sites, site, text, bytes, false);
 	begin = strchr(text, '[');
 	if (!begin) {
-		strscpy(text, strstr(text, "gone") ? "gone" : "kernel", bytes);
+		strscpy(text, strcmp(text, GONE) ? "kernel" : "gone", bytes);
 		return;
 	}
 	/* With a build's number it is [name hex]. */
@@ -282,23 +294,35 @@ static bool is_in(const struct pysite *site, const struct module *module,
 	return false;
 }
 
+static bool lies_in(const struct pysite *site, const struct module *module)
+{
+	if (site->caller != PYSITE_GONE)
+		return within_module(site->caller, module);
+	return site->owner == module || within_module(site->first, module);
+}
+
 /**
  * pysite_lies_in() - does a module's code allocate there?
  * @sites: the sites
  * @site: its number
- * @module: the module
+ * @module: the module, which has not gone yet
  *
- * Context: Any.
+ * Context: Process, one at a time.
  * Return: whether the innermost frame is the module's.
  */
 bool pysite_lies_in(const struct pysites *sites, u32 site,
 		    const struct module *module)
 {
-	return within_module(READ_ONCE(sites->site[site].caller), module);
+	return lies_in(&sites->site[site], module);
 }
 
-static void forget(struct pysite *site)
+/* Of its initialization there is no code left when the module goes. */
+static void forget(struct pysite *site, const struct module *module,
+		   bool init_only)
 {
+	const struct module *owner = init_only && lies_in(site, module) ?
+				     module : NULL;
+	unsigned long first = site->caller;
 	char *text = kmalloc(PYSITE_TEXTS, GFP_KERNEL), *name;
 
 	if (text)
@@ -309,6 +333,15 @@ static void forget(struct pysite *site)
 	if (name)
 		smp_store_release(&site->name, name);
 	smp_store_release(&site->caller, PYSITE_GONE);
+	site->first = owner ? 0 : first;
+	site->owner = owner;
+}
+
+/* Its memory may be another module's from now on. */
+static void disown(struct pysite *site)
+{
+	site->first = 0;
+	site->owner = NULL;
 }
 
 /**
@@ -329,7 +362,10 @@ void pysite_forget_module(struct pysites *sites, const struct module *module,
 		site = &sites->site[i];
 		if (READ_ONCE(site->caller) > PYSITE_GONE &&
 		    is_in(site, module, init_only))
-			forget(site);
+			forget(site, module, init_only);
+		if (site->caller == PYSITE_GONE && !init_only &&
+		    lies_in(site, module))
+			disown(site);
 	}
 }
 

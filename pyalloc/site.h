@@ -29,12 +29,20 @@ struct module;
  * @hash: of all frames, if there is more than that
  * @stack: where the depot has them, or 0
  * @name: the text of its frames, once their code is gone
+ * @first: then the return address again, while its own code is there
+ * @owner: or the module that it was in, if that is still there
  */
 struct pysite {
-	unsigned long	caller;
-	u64		hash;
-	u32		stack;
-	const char	*name;
+	unsigned long				caller;
+	union {
+		u64				hash;
+		unsigned long			first;
+	};
+	union {
+		u32				stack;
+		const struct module		*owner;
+	};
+	const char				*name;
 };
 
 /* In place of a caller whose code is gone: another's may be there by now. */

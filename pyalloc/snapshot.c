@@ -226,7 +226,7 @@ static void add_row(struct pysnapshot_sum *sum,
 	sum->site = row->site;
 	sum->bytes += pysample_scale(row->bytes, weight);
 	sum->size += pysample_scale(row->size, weight);
-	sum->blocks += pysample_scale(1, weight);
+	sum->blocks += pysample_blocks(weight);
 	sum->oldest = max(sum->oldest, row->age);
 }
 
@@ -240,6 +240,44 @@ static void add_rows(struct pysnapshot_sum *sums,
 	for (i = 0; i < snapshot->nr; i++, row++)
 		if (!module || pysite_lies_in(trace->sites, row->site, module))
 			add_row(&sums[row->site], row, trace->interval);
+}
+
+/* The innermost frame alone tells a call site from another. */
+static int by_caller(const void *a, const void *b, const void *data)
+{
+	const struct pysnapshot_sum *left = a, *right = b;
+	const struct pysites *sites = data;
+	const struct pysite *one = &sites->site[left->site];
+	const struct pysite *other = &sites->site[right->site];
+	size_t length;
+
+	if (one->caller != other->caller)
+		return one->caller < other->caller ? -1 : 1;
+	if (one->caller != PYSITE_GONE || !one->name || !other->name)
+		return 0;
+	length = strcspn(one->name, ";");
+	return strncmp(one->name, other->name,
+		       max(length, strcspn(other->name, ";")));
+}
+
+static unsigned int merge_stacks(struct pysnapshot_sum *sums, unsigned int n,
+				 const struct pysites *sites)
+{
+	struct pysnapshot_sum *last = sums;
+	unsigned int i;
+
+	sort_r(sums, n, sizeof(*sums), by_caller, NULL, sites);
+	for (i = 1; i < n; i++) {
+		if (by_caller(last, &sums[i], sites)) {
+			*++last = sums[i];
+			continue;
+		}
+		last->bytes += sums[i].bytes;
+		last->size += sums[i].size;
+		last->blocks += sums[i].blocks;
+		last->oldest = max(last->oldest, sums[i].oldest);
+	}
+	return n ? last - sums + 1 : 0;
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -282,6 +320,10 @@ struct pysnapshot_sum *pysnapshot_sum_up(const struct pytrace *trace,
 	for (i = 0, *n = 0; i < PYSITE_MAX; i++)
 		if (sums[i].site)
 			sums[(*n)++] = sums[i];
+	if (trace->nframe > 1)
+		*n = merge_stacks(sums, *n, trace->sites);
+	for (i = 0; i < *n; i++)
+		sums[i].blocks = pysample_whole(sums[i].blocks);
 	sort(sums, *n, sizeof(*sums), by_bytes, NULL);
 	return sums;
 }

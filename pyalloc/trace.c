@@ -92,7 +92,7 @@ static void count_block(struct pytrace *trace, size_t bytes, size_t size,
 
 	if (pytrace_count(trace, sign * (long)pysample_scale(bytes, weight),
 			  sign * (long)pysample_scale(size, weight),
-			  sign * (long)pysample_scale(1, weight)))
+			  sign * pysample_blocks(weight)))
 		fold(trace);
 }
 
@@ -100,7 +100,7 @@ static void miss(struct pytrace *trace, size_t size)
 {
 	u64 weight = pysample_weight(size, trace->interval);
 
-	this_cpu_add(trace->counts->missed, pysample_scale(1, weight));
+	this_cpu_add(trace->counts->missed, pysample_blocks(weight));
 	this_cpu_add(trace->counts->missed_bytes,
 		     pysample_scale(size, weight));
 }
@@ -233,9 +233,6 @@ static bool note_in_ledger(struct pytrace *trace, const void *ptr,
 		.birth = new->birth, .domain = new->domain, .size = new->size,
 		.usable = usable,
 	};
-	struct pytrace_old before;
-
-	forget_entry(trace, new->domain, ptr, &before);
 	if (!may || !pyledger_add(&entry))
 		return false;
 	count_block(trace, usable, entry.size, true);
@@ -249,8 +246,11 @@ static bool note(struct pytrace *trace, const void *ptr,
 	struct pyplace place;
 	bool in_pool = new->domain < PYMEM_NR_DOMAINS &&
 		       pymark_find_place(ptr, &place);
+	struct pytrace_old before;
 	bool noted;
 
+	if (!in_pool)
+		forget_entry(trace, new->domain, ptr, &before);
 	if (!new->site)
 		noted = false;
 	else if (in_pool && pymark_has_word(&place))
@@ -337,10 +337,30 @@ bool pytrace_is_due(size_t size)
 	rcu_read_unlock();
 	if (!trace || all)
 		return all;
-	if (!pysample_is_due(pysample_size(size)))
+	if (!pysample_is_due(pysample_steps(size)))
 		return false;
 	pytrace_pass_point();
 	return true;
+}
+
+/*
+ * What is freed is noted no longer when debug hooks find it damaged; who
+ * allocated it is still to be told.
+ */
+struct forgotten {
+	const void	*ptr;
+	unsigned long	caller;
+};
+
+static DEFINE_PER_CPU(struct forgotten, forgotten);
+
+static void keep_forgotten(struct pytrace *trace, const void *ptr, u32 site)
+{
+	struct forgotten *last = get_cpu_ptr(&forgotten);
+
+	last->ptr = ptr;
+	last->caller = READ_ONCE(trace->sites->site[site].caller);
+	put_cpu_ptr(&forgotten);
 }
 
 /**
@@ -371,6 +391,8 @@ void pytrace_forget(unsigned int domain, const void *ptr,
 	} else {
 		forget_entry(trace, domain, ptr, old);
 	}
+	if (old->site && READ_ONCE(pyhook_domains))
+		keep_forgotten(trace, ptr, old->site);
 	/* The short way leaves it to others to fold. */
 	if (abs(this_cpu_read(trace->counts->unfolded)) > PYTRACE_FOLD)
 		fold(trace);
@@ -382,10 +404,11 @@ out:
  * pytrace_restore() - note a block again that was not freed after all
  * @ptr: the block
  * @old: what pytrace_forget() found
+ * @gfp: that of the realloc that failed
  *
- * Context: As the realloc that failed.
+ * Context: As @gfp says.
  */
-void pytrace_restore(const void *ptr, const struct pytrace_old *old)
+void pytrace_restore(const void *ptr, const struct pytrace_old *old, gfp_t gfp)
 {
 	struct pytrace *trace;
 
@@ -394,8 +417,7 @@ void pytrace_restore(const void *ptr, const struct pytrace_old *old)
 	rcu_read_lock();
 	trace = rcu_dereference(pytrace_now);
 	if (trace && trace->epoch == old->epoch)
-		note(trace, ptr, old, pyraw_may_call() &&
-		     !IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING));
+		note(trace, ptr, old, may_alloc(gfp));
 	rcu_read_unlock();
 }
 
@@ -413,7 +435,7 @@ static u32 site_of(struct pytrace *trace, const void *ptr)
 
 /**
  * pytrace_caller_of() - who allocated a block
- * @ptr: any pointer
+ * @ptr: any pointer; it may be the one that this CPU is about to free
  *
  * Context: Any.
  * Return: the return address, or 0: it is not known, or its code is gone.
@@ -429,6 +451,8 @@ unsigned long pytrace_caller_of(const void *ptr)
 	site = trace ? site_of(trace, ptr) : 0;
 	if (site)
 		caller = READ_ONCE(trace->sites->site[site].caller);
+	else if (trace && raw_cpu_read(forgotten.ptr) == ptr)
+		caller = raw_cpu_read(forgotten.caller);
 	rcu_read_unlock();
 	return caller == PYSITE_GONE ? 0 : caller;
 }
@@ -492,7 +516,7 @@ EXPORT_SYMBOL_GPL(pytrace_untrack);
 
 static long add_counts(struct pytrace *trace, struct pytrace_counts *sum)
 {
-	long unfolded = 0, bytes;
+	long unfolded = 0;
 	const struct pytrace_counts *counts;
 	int cpu;
 
@@ -505,9 +529,9 @@ static long add_counts(struct pytrace *trace, struct pytrace_counts *sum)
 		sum->missed_bytes += READ_ONCE(counts->missed_bytes);
 		sum->shortened += READ_ONCE(counts->shortened);
 	}
-	bytes = max(atomic_long_read(&trace->folded) + unfolded, 0L);
-	see_peak(trace, bytes);
-	return bytes;
+	sum->blocks = pysample_whole(sum->blocks);
+	sum->missed = pysample_whole(sum->missed);
+	return max(atomic_long_read(&trace->folded) + unfolded, 0L);
 }
 
 /**
@@ -528,7 +552,9 @@ void pytrace_sum_up(struct pytrace_sum *sum)
 		sum->nframe = trace->nframe;
 		sum->interval = trace->interval;
 		sum->sites = READ_ONCE(trace->sites->nr);
-		sum->peak_bytes = atomic_long_read(&trace->peak);
+		/* It may be now, and not have been seen yet. */
+		sum->peak_bytes = max_t(long, atomic_long_read(&trace->peak),
+					sum->current_bytes);
 		sum->own_bytes = pymark_bytes() + pyledger_bytes() +
 				 sizeof(*trace) + sizeof(*trace->sites) +
 				 num_possible_cpus() * sizeof(*trace->counts);
@@ -540,8 +566,7 @@ EXPORT_SYMBOL_GPL(pytrace_sum_up);
 /**
  * pytrace_get_traced_memory() - how many bytes are live of what was noted
  * @current_bytes: usable bytes now
- * @peak_bytes: the most there were; a lower bound: up to 4096 bytes a CPU may
- *	not have been seen
+ * @peak_bytes: the most there were, give or take 4096 bytes a CPU
  *
  * Both are 0 without a trace, and estimates while a sample is noted.
  *
@@ -564,15 +589,12 @@ EXPORT_SYMBOL_GPL(pytrace_get_traced_memory);
  */
 void pytrace_reset_peak(void)
 {
-	struct pytrace_counts sum = {};
 	struct pytrace *trace;
 
 	rcu_read_lock();
 	trace = rcu_dereference(pytrace_now);
-	if (trace) {
+	if (trace)
 		atomic_long_set(&trace->peak, 0);
-		add_counts(trace, &sum);
-	}
 	rcu_read_unlock();
 }
 EXPORT_SYMBOL_GPL(pytrace_reset_peak);
@@ -697,8 +719,11 @@ static int start(unsigned int nframe)
 		return -ENOMEM;
 	}
 	pysample_begin(interval);
-	rcu_assign_pointer(pytrace_now, trace);
+	/* Nothing may be noted whose free would not be seen. */
 	pydomain_wrap(interval ? PYWRAP_SAMPLE : PYWRAP_TRACE);
+	/* Who sees the trace sees what was made for it. */
+	synchronize_rcu();
+	rcu_assign_pointer(pytrace_now, trace);
 	pytrace_choose_way();
 	return 0;
 }

@@ -21,7 +21,7 @@
  * @unfolded: usable bytes that were noted, less those that are not any more,
  *	as far as the trace's total does not have them yet
  * @requested: the same of what was asked for
- * @blocks: and of blocks
+ * @blocks: and of blocks, in units of 1/PYSAMPLE_BLOCK
  * @missed: blocks that could not be noted
  * @missed_bytes: bytes that were asked for of them
  * @shortened: blocks noted with one frame, as there was no stack to be had
@@ -100,7 +100,8 @@ struct pytrace_old {
 void pytrace_forget(unsigned int domain, const void *ptr,
 		    struct pytrace_old *old);
 size_t pytrace_usable_size(unsigned int domain, const void *ptr, size_t size);
-void pytrace_restore(const void *ptr, const struct pytrace_old *old);
+void pytrace_restore(const void *ptr, const struct pytrace_old *old,
+		     gfp_t gfp);
 bool pytrace_is_due(size_t size);
 void pytrace_pass_point(void);
 unsigned long pytrace_caller_of(const void *ptr);
@@ -156,7 +157,7 @@ pytrace_read_mark(const struct pystock *stock, const void *block,
 {
 	unsigned long offset = (unsigned long)block & stock->mask;
 
-	*index = offset * stock->reciprocal >> 32;
+	*index = (u64)offset * stock->reciprocal >> 32;
 	return pymark_read(block - offset);
 }
 
@@ -186,7 +187,7 @@ pytrace_malloc_fast(enum pymem_domain domain, unsigned long step, size_t size,
 		return PYTRACE_NOTE_IT;
 	pymark_write(pymark_array(word) + index, site, trace->epoch,
 		     jiffies, size, domain, room >> PYALLOC_STEP_SHIFT);
-	if (pytrace_count(trace, room, size, 1))
+	if (pytrace_count(trace, room, size, PYSAMPLE_BLOCK))
 		return PYTRACE_FOLD_IT;
 	return PYTRACE_DONE;
 }
@@ -223,7 +224,8 @@ pytrace_free_fast(enum pymem_domain domain, void *block, unsigned long code)
 		return PYTRACE_LONG;
 	WRITE_ONCE(mark->site, 0);
 	bytes = (long)READ_ONCE(mark->steps) << PYALLOC_STEP_SHIFT;
-	if (pytrace_count(trace, -bytes, -(long)READ_ONCE(mark->size), -1))
+	if (pytrace_count(trace, -bytes, -(long)READ_ONCE(mark->size),
+			  -PYSAMPLE_BLOCK))
 		return PYTRACE_LONG;
 	/* What is noted no longer is not looked for again. */
 	return likely(pystock_push_start(stock, domain, block)) ?

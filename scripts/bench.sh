@@ -11,6 +11,7 @@
 #   memory   what is held: at the traces' peaks, when a load swings, and when
 #            it leaves little behind
 #   hooks    what debug hooks and allocator=malloc cost
+#   tracing  what tracing costs, takes and misses
 #
 # build/bench gets results.tsv with every row that was measured, a TABLE.tsv
 # and its plots as SVG, gaps.tsv with what is missing and why, and the logs of

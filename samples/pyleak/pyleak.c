@@ -28,6 +28,10 @@ static unsigned int interval_ms = 1;
 module_param(interval_ms, uint, 0444);
 MODULE_PARM_DESC(interval_ms, "how long it waits between two of them");
 
+static unsigned int taken;
+module_param(taken, uint, 0444);
+MODULE_PARM_DESC(taken, "how many it has taken");
+
 /* === Requests: words that are separated by spaces === */
 
 struct request {
@@ -180,11 +184,10 @@ static DECLARE_DELAYED_WORK(requests_work, take_requests);
 
 static void take_requests(struct work_struct *work)
 {
-	static unsigned int round;
-
-	take_request(round++);
+	take_request(taken);
 	mod_timer(&session_timer, jiffies);
-	if (!rounds || round < rounds)
+	WRITE_ONCE(taken, taken + 1);
+	if (!rounds || taken < rounds)
 		schedule_delayed_work(&requests_work,
 				      msecs_to_jiffies(interval_ms));
 }

@@ -3,7 +3,7 @@
 # bench.sh, which owns the variables that are only used here.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-all_groups='pairs sizes live bulk growth threads traces memory reads hooks'
+all_groups='pairs sizes live bulk growth threads traces memory reads hooks tracing'
 
 # A boot a line: what is measured, icount being instructions, time
 # nanoseconds, and ratio nanoseconds that only tell something beside others of
@@ -11,16 +11,16 @@ all_groups='pairs sizes live bulk growth threads traces memory reads hooks'
 #
 # boot            kernel         mode    CPUs  MiB   seconds  arguments        groups
 boots='
-6.12              stock-6.12     icount  1     2048  900      init_on_alloc=0  pairs,sizes,live,bulk,growth,hooks
-6.1               stock-6.1      icount  1     512   900      init_on_alloc=0  pairs,sizes,live,bulk,hooks
+6.12              stock-6.12     icount  1     2048  900      init_on_alloc=0  pairs,sizes,live,bulk,growth,hooks,tracing
+6.1               stock-6.1      icount  1     512   900      init_on_alloc=0  pairs,sizes,live,bulk,hooks,tracing
 6.12-rt           stock-6.12-rt  icount  1     512   900      init_on_alloc=0  pairs,sizes,live,bulk
 6.1-rt            stock-6.1-rt   icount  1     512   900      init_on_alloc=0  pairs,sizes,live,bulk
-6.12-zeroing      stock-6.12     icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk,hooks
-6.1-zeroing       stock-6.1      icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk,hooks
+6.12-zeroing      stock-6.12     icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk,hooks,tracing
+6.1-zeroing       stock-6.1      icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk,hooks,tracing
 6.12-rt-zeroing   stock-6.12-rt  icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk
 6.1-rt-zeroing    stock-6.1-rt   icount  1     512   900      init_on_alloc=1  pairs,sizes,live,bulk
-uml               uml            time    1     512   600      -                pairs,sizes,live,bulk,threads,traces,memory,hooks
-uml-zeroing       uml            time    1     512   600      init_on_alloc=1  pairs,live,bulk,hooks
+uml               uml            time    1     512   600      -                pairs,sizes,live,bulk,threads,traces,memory,hooks,tracing
+uml-zeroing       uml            time    1     512   600      init_on_alloc=1  pairs,live,bulk,hooks,tracing
 uml-large         uml            time    1     3072  600      -                growth,reads
 smp-2             stock-6.12     ratio   2     1024  300      init_on_alloc=0  threads
 smp-4             stock-6.12     ratio   4     1024  300      init_on_alloc=0  threads
@@ -44,6 +44,8 @@ memory   requested kernel   all                             both  bytes held at 
 fragment requested kernel   all                             both  bytes held, of 100000 blocks, of a random 1 % of them (thin), of none (empty)
 swing    kmalloc   kernel   all                             both  6 MiB allocated and freed again and again; for each block
 hooks    mem       workload all                             both  64 bytes with debug hooks, with numbered calls too, and with kmalloc in the heap's place; ratios are to the plain heap
+tracing  mem       workload all                             both  64 bytes, and recorded programs with the replayer's own work, while all is traced and while a sample of one in 64 KiB is; ratios are to neither
+marks    none      workload all                             both  what tracing holds for a live block, but for its tables; and how far the mean of 40 samples is off, at worst, of call sites with 1 % of the bytes
 reads    none      kernel   all                             both  reading a file of debugfs to its end, with a heap of 1 GiB
 END
 }
@@ -212,6 +214,25 @@ wanted_hooks()
 			malloc-hooks
 	done
 	timed hooks hooks pair "$@" none kmalloc
+}
+
+# shellcheck disable=SC2046 # words
+wanted_tracing()
+{
+	local workload name
+
+	for workload in pair pair-constant live-4096-fifo live-4096-shuffled \
+			$(trace_names | sed 's/^/trace-/'); do
+		timed tracing tracing "$workload" "$@" mem exact sample
+	done
+	timed tracing tracing pair "$@" none
+	[ "$3" = ns ] || return 0
+	for name in $(trace_names); do
+		cells tracing marks "peak-$name" "${@:1:2}" \
+			trace_bytes_a_block exact
+		cells tracing marks "peak-$name" "${@:1:2}" \
+			worst_error_percent sample
+	done
 }
 
 # What has to be there of a group, in all boots that have it.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Benchmarks, in groups: bench_pairs, bench_sizes, bench_live, bench_bulk,
 # bench_growth, bench_threads, bench_traces, bench_memory, bench_reads,
-# bench_hooks.
+# bench_hooks, bench_tracing.
 # Sourced; a group's status is 0 when all of it could be measured.
 #
 # Each figure is a line, whose parts behind `bench: ` are parted by tabs:
@@ -313,5 +313,125 @@ bench_hooks()
 	hooks_in malloc allocator=malloc || status=1
 	hooks_in malloc-hooks allocator=malloc_debug || status=1
 	in_fresh_state measured_by 'none kmalloc' pair || status=1
+	return $status
+}
+
+# traced_in NAME BYTES NFRAME COMMAND...: while blocks are noted, or one in so
+# many bytes.
+traced_in()
+{
+	local name=$1 bytes=$2 nframe=$3 status=0
+	shift 3
+
+	bench_load && tell $pyalloc/trace/sample_bytes "$bytes" &&
+		tell $pyalloc/trace/nframe "$nframe" || return
+	as "$name" "$@" || status=1
+	bench_unload && return $status
+}
+
+measure_traced()
+{
+	measure pair mem && measure pair mem constant &&
+		measure live mem n=4096 order=fifo &&
+		measure live mem n=4096 order=shuffled
+}
+
+# peak_while BYTES COMMAND...: while one block in so many bytes is noted, or all,
+# and the trace that is loaded stands at its peak.
+peak_while()
+{
+	local bytes=$1 status=0
+	shift
+
+	tell $pyalloc/trace/sample_bytes "$bytes" &&
+		tell $pyalloc/trace/nframe 1 || return
+	tell $pybench/run 'peak mem' && "$@" || status=1
+	tell $pybench/run release && tell $pyalloc/trace/nframe 0 &&
+		tell $pybench/results 0 && return $status
+}
+
+# What tracing holds for each block, but for what is there without any.
+show_marks()
+{
+	local blocks
+
+	blocks=$(cell $pyalloc/trace/traced blocks)
+	row "$1" exact trace_bytes_a_block \
+		$((($(cell $pyalloc/trace/traced trace_bytes) - $2) / blocks))
+}
+
+measure_marks()
+{
+	local empty
+
+	tell $pyalloc/trace/nframe 1 || return
+	empty=$(cell $pyalloc/trace/traced trace_bytes)
+	tell $pyalloc/trace/nframe 0 &&
+		peak_while 0 show_marks "peak-$(basename "$1" .trc)" "$empty"
+}
+
+# How often a sample is taken, and the largest error of their mean, of call
+# sites with 1 % of the bytes and more.
+looks=40
+
+worst_error()
+{
+	awk -v looks=$looks '
+		/^#/ { file++; next }
+		file == 1 { exact[$4] += $1; all += $1; next }
+		{ sampled[$4] += $1 / looks }
+		END {
+			for (site in exact) {
+				if (exact[site] < all / 100)
+					continue
+				error = sampled[site] / exact[site] - 1
+				error = error < 0 ? -error : error
+				worst = error > worst ? error : worst
+			}
+			printf "%.1f\n", worst * 100
+		}' "$@"
+}
+
+measure_accuracy()
+{
+	local i=0
+
+	peak_while 0 cat $pyalloc/trace/statistics > /tmp/exact || return
+	: > /tmp/sampled
+	while [ $i -lt $looks ]; do
+		peak_while 65536 cat $pyalloc/trace/statistics >> /tmp/sampled ||
+			return
+		i=$((i + 1))
+	done
+	row "peak-$(basename "$1" .trc)" sample worst_error_percent \
+		"$(worst_error /tmp/exact /tmp/sampled)"
+}
+
+measure_traced_peak()
+{
+	tell $pybench/trace "$1" && measure_marks "$1" && measure_accuracy "$1"
+}
+
+measure_replay()
+{
+	tell $pybench/trace "$1" && measure trace mem
+}
+
+bench_tracing()
+{
+	local trace status=0
+
+	traced_in mem 0 0 measure_traced || status=1
+	traced_in exact 0 1 measure_traced || status=1
+	traced_in sample 65536 1 measure_traced || status=1
+	in_fresh_state measured_by none pair || status=1
+	for trace in "$traces"/*.trc; do
+		traced_in mem 0 0 measure_replay "$trace" || status=1
+		traced_in exact 0 1 measure_replay "$trace" || status=1
+		traced_in sample 65536 1 measure_replay "$trace" || status=1
+		# It is the same in instructions, and takes long to count.
+		[ "${CLOCK:-ns}" != ns ] ||
+			in_fresh_state measure_traced_peak "$trace" || status=1
+	done
 	return $status
 }

@@ -25,7 +25,8 @@ for bad in arena_kib=3 arena_kib=9999 arena_kib=-4 arena_kib=x \
 	   arena_source=foo arena_source= size_classes=foo size_classes=Linear \
 	   prealloc=-1 prealloc=99999999 prealloc=many allocator=foo \
 	   allocator= allocator=Debug quarantine_kib=0 quarantine_kib=-1 \
-	   quarantine_kib=65537 quarantine_kib=large; do
+	   quarantine_kib=65537 quarantine_kib=large \
+	   tracemalloc=-1 tracemalloc=33 tracemalloc=1x; do
 	try "refuses-$bad" bad_parameter "$bad"
 done
 
@@ -37,6 +38,7 @@ good_parameter()
 for good in arena_kib=64 arena_source=auto size_classes=fine prealloc=2 \
 	    allocator=default allocator=debug allocator=malloc \
 	    allocator=malloc_debug allocator=pymalloc \
-	    allocator=pymalloc_debug quarantine_kib=1 quarantine_kib=65536; do
+	    allocator=pymalloc_debug quarantine_kib=1 quarantine_kib=65536 \
+	    tracemalloc=0 tracemalloc=1; do
 	try "takes-$good" good_parameter "$good"
 done

@@ -74,6 +74,38 @@ shrink()
 	done
 }
 
+# Tracing starts, is cleared and read, and stops, of all and of a sample.  CPUs
+# that QEMU emulates may stumble over code that is being patched while they run
+# it: there the fast path is kept closed by a tracepoint that lets nothing
+# through.  What is traced at the end is from then on.
+events=/sys/kernel/tracing/events/pyalloc
+
+may_toggle()
+{
+	grep -q 'User Mode Linux' /proc/cpuinfo && return
+	[ -d $events ] || mount -t tracefs none /sys/kernel/tracing \
+		2> /dev/null
+	[ -d $events ] && echo 'domain == 99' > $events/pyalloc_free/filter &&
+		echo 1 > $events/pyalloc_free/enable
+}
+
+toggle_trace()
+{
+	local turn=0
+
+	while [ -e $under_way ]; do
+		turn=$((turn + 1))
+		echo $((turn % 3 * 4096)) > $debugfs/trace/sample_bytes
+		echo $((turn % 2 * 7 + 1)) > $debugfs/trace/nframe
+		cat $debugfs/trace/snapshot $debugfs/trace/statistics
+		echo 1 > $debugfs/trace/clear
+		echo 1 > $debugfs/trace/reset_peak
+		cat $debugfs/trace/modules $debugfs/trace/traced
+		echo 0 > $debugfs/trace/nframe
+	done > /dev/null 2>&1
+	echo $turn > /tmp/trace-turns
+}
+
 start_others()
 {
 	local i
@@ -87,6 +119,8 @@ start_others()
 	done
 	write_garbage &
 	shrink &
+	echo 1 > /tmp/trace-turns
+	! may_toggle || toggle_trace &
 }
 
 torture()
@@ -252,6 +286,46 @@ same_seed_same_row()
 	[ "${first#* }" != "${second#* }" ]
 }
 
+# What kmalloc() gave and pyalloc freed is counted below 0.
+held_is_traced()
+{
+	local before
+
+	before=$(total $debugfs/domains bytes)
+	echo "hold 20000 kernel" > $pytorture/control &&
+		same "bytes traced and held" \
+			"$(cell $debugfs/trace/traced current)" \
+			$(($(total $debugfs/domains bytes) - before))
+}
+
+# Of all that is allocated and freed, in every context, nothing is left over,
+# and what is held is traced to the byte.  What could not be traced, and waits
+# for a grace period, is soon gone.
+traced_to_the_byte()
+{
+	local tries=20
+
+	set_torture threads=0 interrupts=1 hotplug=1 "seed=$torture_seed"
+	echo 1 > $debugfs/trace/nframe || return
+	torture_run $((torture_ops / 10)) || return
+	cat $debugfs/trace/traced
+	until held_is_traced; do
+		echo release > $pytorture/control
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return
+	done
+	echo release > $pytorture/control &&
+		same "bytes traced" 0 "$(cell $debugfs/trace/traced current)" &&
+		same "blocks traced" 0 "$(cell $debugfs/trace/traced blocks)" &&
+		echo 0 > $debugfs/trace/nframe
+}
+
+trace_was_toggled()
+{
+	echo "$(cat /tmp/trace-turns) times"
+	[ "$(cat /tmp/trace-turns)" -ge 1 ]
+}
+
 begin_leaks
 try torture-load load_torture
 if loaded pytorture; then
@@ -266,6 +340,8 @@ if loaded pytorture; then
 	try torture-figures-with-blocks figures_with_blocks
 	try torture-nothing-left nothing_left
 	try torture-no-addresses no_addresses
+	try torture-trace-toggled trace_was_toggled
+	try torture-traced traced_to_the_byte
 	try torture-repeats same_seed_same_row
 	try torture-no-complaints no_complaints
 	try torture-unload unload_torture
