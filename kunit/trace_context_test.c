@@ -242,6 +242,7 @@ struct duel {
 	struct hrtimer	timer;
 	bool		by_nmi;
 	bool		stop;
+	atomic_t	is_acting;
 	u64		period_ns;
 	void		*shared;
 	struct side	task;
@@ -264,9 +265,15 @@ static void act(struct side *side)
 		*block = domain->realloc(*block, 30, side->gfp) ?: *block;
 }
 
+/* Each CPU may be the one that an NMI comes to: one at a time. */
 static void act_in_nmi(void *data)
 {
-	act(data);
+	struct side *side = data;
+
+	if (atomic_xchg(&side->duel->is_acting, 1))
+		return;
+	act(side);
+	atomic_set(&side->duel->is_acting, 0);
 }
 
 static enum hrtimer_restart tick(struct hrtimer *timer)

@@ -365,23 +365,6 @@ static void test_realloc_by_another(struct kunit *test)
 		}
 }
 
-/* What a realloc that failed could not note again; see pytrace_restore(). */
-static bool is_lost(const void *block)
-{
-	return IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING) && !is_heaps(block);
-}
-
-static void expect_as_before(struct kunit *test, const void *block, size_t size,
-			     long misses)
-{
-	if (is_lost(block)) {
-		KUNIT_EXPECT_EQ(test, missed_blocks(), misses);
-		return;
-	}
-	expect_one(test, block, size, "after a failure");
-	expect_by(test, block, "make_here");
-}
-
 static void test_realloc_that_fails(struct kunit *test)
 {
 	const struct domain *domain = test->param_value;
@@ -399,7 +382,8 @@ static void test_realloc_that_fails(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, pyfault_struck());
 	pyfault_arm(0);
 	KUNIT_EXPECT_TRUE(test, is_filled(block, 5000, 0x77));
-	expect_as_before(test, block, 5000, 1);
+	expect_one(test, block, 5000, "after a failure");
+	expect_by(test, block, "make_here");
 	block = resize_here(domain, block, 100000);
 	KUNIT_EXPECT_NOT_NULL(test, block);
 	expect_by(test, block, "resize_here");

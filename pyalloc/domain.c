@@ -567,13 +567,11 @@ static notrace noinline void *malloc_traced(size_t size, gfp_t gfp,
 					    unsigned long caller)
 {
 	unsigned long step = PYALLOC_STEP(size);
-	/* The flags may still be there from a sample's time. */
-	unsigned int room = finish_size[step] & (SAMPLES - 1);
 	enum pytrace_way way;
 	void *block = NULL;
 
 	preempt_disable_notrace();
-	way = pytrace_malloc_fast(domain, step, size, room, caller, &block);
+	way = pytrace_malloc_fast(domain, step, size, caller, &block);
 	pycompat_preempt_enable_notrace();
 	if (unlikely(way == PYTRACE_LONG))
 		return malloc_watched_more(size, gfp, domain, caller);
@@ -582,7 +580,7 @@ static notrace noinline void *malloc_traced(size_t size, gfp_t gfp,
 	if (unlikely(way == PYTRACE_FOLD_IT))
 		return fold_and_finish(block, size);
 	if (want_init_on_alloc(0))
-		zero_block(block, room);
+		zero_block(block, pyheap_default.step_size[step]);
 	return block;
 }
 
@@ -605,11 +603,11 @@ static notrace noinline void *malloc_more(size_t size, gfp_t gfp,
 					  enum pymem_domain domain,
 					  unsigned long caller)
 {
-	if (!static_branch_unlikely(&pyalloc_wrapped))
-		return malloc_refill(size, gfp, domain);
 	if (static_branch_unlikely(&pyalloc_watched))
 		return malloc_traced(size, gfp, domain, caller);
-	return malloc_wrapped(size, gfp, domain, caller);
+	if (static_branch_unlikely(&pyalloc_wrapped))
+		return malloc_wrapped(size, gfp, domain, caller);
+	return malloc_refill(size, gfp, domain);
 }
 
 static noinline void *malloc_slow(size_t size, gfp_t gfp,

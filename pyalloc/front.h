@@ -15,7 +15,7 @@
 
 /* Of the domains, mem and object have blocks in fronts. */
 #define PYFRONT_DOMAINS		2
-#define PYFRONT_DOMAIN(domain)	((domain) - PYMEM_DOMAIN_MEM)
+#define PYFRONT_DOMAIN(domain)	((unsigned long)(domain) - PYMEM_DOMAIN_MEM)
 
 /**
  * struct pystock - free blocks of one class, on one CPU

@@ -167,10 +167,10 @@ pytrace_read_mark(const struct pystock *stock, const void *block,
  */
 static __always_inline enum pytrace_way
 pytrace_malloc_fast(enum pymem_domain domain, unsigned long step, size_t size,
-		    unsigned int room, unsigned long caller, void **got)
+		    unsigned long caller, void **got)
 {
 	struct pytrace *trace = READ_ONCE(pytrace_short);
-	unsigned long site, word, index;
+	unsigned long site, word, index, room;
 	struct pystock *stock;
 
 	if (unlikely(!trace))
@@ -185,6 +185,7 @@ pytrace_malloc_fast(enum pymem_domain domain, unsigned long step, size_t size,
 	word = pytrace_read_mark(stock, *got, &index);
 	if (unlikely(!word))
 		return PYTRACE_NOTE_IT;
+	room = pyheap_default.step_size[step];
 	pymark_write(pymark_array(word) + index, site, trace->epoch,
 		     jiffies, size, domain, room >> PYALLOC_STEP_SHIFT);
 	if (pytrace_count(trace, room, size, PYSAMPLE_BLOCK))
