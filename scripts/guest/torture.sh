@@ -306,7 +306,8 @@ traced_to_the_byte()
 	local tries=20
 
 	set_torture threads=0 interrupts=1 hotplug=1 "seed=$torture_seed"
-	echo 1 > $debugfs/trace/nframe || return
+	echo 0 > $debugfs/trace/sample_bytes &&
+		echo 1 > $debugfs/trace/nframe || return
 	torture_run $((torture_ops / 10)) || return
 	cat $debugfs/trace/traced
 	until held_is_traced; do
