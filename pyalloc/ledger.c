@@ -136,6 +136,7 @@ bool pyledger_may_have(const void *ptr)
 
 static bool claim(struct pyledger_entry *entry, struct pyledger_entry *copy)
 {
+	/* Somebody else may take it now: then its site says so below. */
 	*copy = data_race(*entry);
 	copy->site = xchg(&entry->site, 0);
 	if (!copy->site)
@@ -213,8 +214,10 @@ unsigned int pyledger_copy(unsigned long *bucket, unsigned int *skip,
 		hlist_for_each_entry_rcu(entry, &buckets[*bucket], hash) {
 			if (n == most)
 				break;
-			if (seen++ >= *skip)
-				entries[n++] = data_race(*entry);
+			if (seen++ < *skip)
+				continue;
+			/* It may be taken meanwhile: it is here or not. */
+			entries[n++] = data_race(*entry);
 		}
 		rcu_read_unlock();
 		*skip += n;

@@ -15,7 +15,7 @@
 
 /* Blocks are counted in such parts, as a weight is no whole number. */
 #define PYSAMPLE_BLOCK_SHIFT	8
-#define PYSAMPLE_BLOCK		(1L << PYSAMPLE_BLOCK_SHIFT)
+#define PYSAMPLE_BLOCK		((long)BIT(PYSAMPLE_BLOCK_SHIFT))
 
 /* What a block stands for has to be counted in a long. */
 #define PYSAMPLE_MAX		BIT(BITS_PER_LONG == 64 ? 30 : 20)

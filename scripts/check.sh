@@ -48,8 +48,14 @@ sources()
 	find include pyalloc kunit samples bench -name '*.[ch]' | sort
 }
 
+# Tracepoints have a look of their own, which checkpatch knows in the kernel's
+# own directory for them.
 checkpatch()
 {
+	local ignored=("${ignored[@]}")
+
+	[[ $1 != */events.h ]] ||
+		ignored+=(PARENTHESIS_ALIGNMENT OPEN_ENDED_LINE)
 	perl "$source/scripts/checkpatch.pl" --no-tree --strict --terse -q \
 		--show-types --max-line-length=100 --no-summary \
 		--ignore "$(IFS=,; echo "${ignored[*]}")" -f "$1"

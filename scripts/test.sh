@@ -240,13 +240,19 @@ python3 "$top/scripts/verdict_test.py" "$kunit" > "$results/verdict.sums" ||
 sed '$s/^/verdict: /' "$results/verdict.sums"
 "$top/scripts/bench/tables_test.sh" > "$results/tables.sums" || true
 sed '$s/^/tables: /' "$results/tables.sums"
+# It takes a while, beside the builds.
+python3 "$top/tools/pytrace_test.py" > "$results/pytrace.sums" 2>&1 &
 build_modules "$@"
+wait
 boot_tiers "$@"
+sed -n '$s/^/pytrace: /p' "$results/pytrace.sums"
+grep -E '^(FAIL|ERROR)' "$results/pytrace.sums" || true
 show_tiers "$@"
 echo
 show_table "$@"
 {
 	cat "$results/verdict.sums" "$results/tables.sums"
+	tail -n 1 "$results/pytrace.sums"
 	chosen_tiers "$@" | while read -r name rest; do
 		tail -n 1 "$results/$name.sums"
 	done

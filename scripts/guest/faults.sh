@@ -105,17 +105,31 @@ read_file()
 	cat "$1" > /dev/null
 }
 
+# A trace from its start to its end, with blocks of pools and of raw.
+traced()
+{
+	local status=0
+
+	echo 8 > $debugfs/trace/nframe || return
+	op "$1" && echo 1 > $debugfs/trace/clear && op "$1" || status=1
+	echo 0 > $debugfs/trace/nframe
+	return $status
+}
+
 # The files, with something to show in them.
 read_files()
 {
 	local file status=0
 
+	echo 1 > $debugfs/trace/nframe || return
 	echo "hold 500 kernel" > $pytorture/control || return
-	find $debugfs -type f ! -name reclaim ! -name fail_nth > /tmp/files
+	find $debugfs -type f ! -name reclaim ! -name fail_nth \
+		! -name clear ! -name reset_peak > /tmp/files
 	while read -r file; do
 		read_armed "$file" || { status=1; break; }
 	done < /tmp/files
 	echo release > $pytorture/control
+	echo 0 > $debugfs/trace/nframe
 	remember
 	return $status
 }
@@ -229,6 +243,8 @@ every_point_struck()
 	load || return
 	awk '!/^#/ { print $1 }' $debugfs/faults > /tmp/points
 	unload
+	# User-Mode Linux can't walk its stacks.
+	! grep -q 'User Mode Linux' /proc/cpuinfo || echo site >> $struck
 	while read -r point; do
 		grep -qx "$point" $struck || echo "$point never failed"
 	done < /tmp/points > /tmp/never
@@ -250,6 +266,8 @@ operations()
 	for operation in $operations; do
 		try "faults-$operation-$name" sweep op $operation
 	done
+	try "faults-traced-realloc-$name" sweep traced realloc
+	[ "$name" = hooks ] || try "faults-traced-raw-$name" sweep traced raw
 	if has_hotplug; then
 		try "faults-hotplug-$name" sweep op hotplug
 	fi
@@ -286,6 +304,7 @@ try faults-at-load load_armed
 try faults-at-load-prealloc load_armed prealloc=2
 try faults-at-load-vmalloc load_armed prealloc=2 arena_source=vmalloc
 try faults-at-load-hooks load_armed allocator=pymalloc_debug
+try faults-at-load-traced load_armed tracemalloc=1
 operations defaults 'realloc bulk raw fronts reclaim rcu replace' arena_kib=64
 operations hooks realloc arena_kib=64 allocator=pymalloc_debug
 operations vmalloc 'realloc fronts' arena_kib=64 arena_source=vmalloc
