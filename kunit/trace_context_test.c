@@ -243,7 +243,7 @@ struct duel {
 	bool		by_nmi;
 	bool		stop;
 	atomic_t	is_acting;
-	u64		period_ns;
+	u32		period_ns;
 	void		*shared;
 	struct side	task;
 	struct side	visitor;

@@ -17,6 +17,13 @@
 #include <linux/tracepoint.h>
 #include <trace/events/mmflags.h>
 
+/* Sparse can't take so long a list. */
+#ifdef __CHECKER__
+#define PYEVENTS_GFP(flags)	((flags) ? "some" : "none")
+#else
+#define PYEVENTS_GFP(flags)	show_gfp_flags(flags)
+#endif
+
 #define PYEVENTS_DOMAIN(domain)						\
 	__print_symbolic(domain, { PYMEM_DOMAIN_RAW, "raw" },		\
 			 { PYMEM_DOMAIN_MEM, "mem" },			\
@@ -61,7 +68,7 @@ TRACE_EVENT_FN(pyalloc_malloc,
 	TP_printk("call_site=%pS ptr=%p bytes_req=%zu bytes_alloc=%zu gfp_flags=%s node=%d domain=%s",
 		  (void *)__entry->call_site, __entry->ptr,
 		  __entry->bytes_req, __entry->bytes_alloc,
-		  show_gfp_flags(__entry->gfp_flags), __entry->node,
+		  PYEVENTS_GFP(__entry->gfp_flags), __entry->node,
 		  PYEVENTS_DOMAIN(__entry->domain)),
 
 	pyevents_begin, pyevents_end
@@ -99,7 +106,7 @@ TRACE_EVENT_FN(pyalloc_realloc,
 	TP_printk("call_site=%pS old=%p ptr=%p bytes_req=%zu bytes_alloc=%zu gfp_flags=%s domain=%s",
 		  (void *)__entry->call_site, __entry->old, __entry->ptr,
 		  __entry->bytes_req, __entry->bytes_alloc,
-		  show_gfp_flags(__entry->gfp_flags),
+		  PYEVENTS_GFP(__entry->gfp_flags),
 		  PYEVENTS_DOMAIN(__entry->domain)),
 
 	pyevents_begin, pyevents_end
@@ -153,7 +160,7 @@ TRACE_EVENT(pyalloc_arena_alloc,
 	),
 
 	TP_printk("ptr=%p bytes_alloc=%zu gfp_flags=%s node=%d", __entry->ptr,
-		  __entry->bytes_alloc, show_gfp_flags(__entry->gfp_flags),
+		  __entry->bytes_alloc, PYEVENTS_GFP(__entry->gfp_flags),
 		  __entry->node)
 );
 

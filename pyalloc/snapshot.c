@@ -131,14 +131,13 @@ static void add_entry(struct pysnapshot *snapshot,
 
 static void add_ledger(struct pysnapshot *snapshot)
 {
-	struct pyledger_entry entry[8];
 	unsigned int n, i;
 
 	do {
-		n = pyledger_copy(&snapshot->bucket, &snapshot->skip, entry,
-				  ARRAY_SIZE(entry));
+		n = pyledger_copy(&snapshot->bucket, &snapshot->skip,
+				  snapshot->entry, PYSNAPSHOT_ENTRIES);
 		for (i = 0; i < n; i++)
-			add_entry(snapshot, &entry[i]);
+			add_entry(snapshot, &snapshot->entry[i]);
 	} while (n && !snapshot->nr);
 }
 

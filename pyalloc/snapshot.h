@@ -7,6 +7,8 @@
 
 #include <linux/types.h>
 
+#include "ledger.h"
+
 struct module;
 struct pyheap;
 struct pytrace;
@@ -27,8 +29,9 @@ struct pysnapshot_row {
 	u32		age;
 };
 
-/* A pool has no more blocks than this. */
+/* A pool has no more blocks than this, and a bucket hardly more than that. */
 #define PYSNAPSHOT_ROWS		512
+#define PYSNAPSHOT_ENTRIES	64
 
 /**
  * struct pysnapshot - a walk over all that is noted, a part at a time
@@ -41,6 +44,7 @@ struct pysnapshot_row {
  * @skip: and how many of its entries are behind us
  * @nr: how many rows there are of this part
  * @row: the rows
+ * @entry: room for the ledger's entries
  */
 struct pysnapshot {
 	const struct pyheap	*only;
@@ -52,6 +56,7 @@ struct pysnapshot {
 	unsigned int		skip;
 	unsigned int		nr;
 	struct pysnapshot_row	row[PYSNAPSHOT_ROWS];
+	struct pyledger_entry	entry[PYSNAPSHOT_ENTRIES];
 };
 
 struct pysnapshot *pysnapshot_new(const struct pyheap *only);
