@@ -85,7 +85,9 @@ may_toggle()
 	grep -q 'User Mode Linux' /proc/cpuinfo && return
 	[ -d $events ] || mount -t tracefs none /sys/kernel/tracing \
 		2> /dev/null
-	[ -d $events ] && echo 'domain == 99' > $events/pyalloc_free/filter &&
+	# See trace.sh.
+	[ -d $events ] && echo 0 > /sys/kernel/tracing/options/record-cmd &&
+		echo 'domain == 99' > $events/pyalloc_free/filter &&
 		echo 1 > $events/pyalloc_free/enable
 }
 
