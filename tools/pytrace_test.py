@@ -735,8 +735,7 @@ class Take(Case):
                 process.stdin.write(SNAPSHOT.encode())
                 process.stdin.flush()
                 self.wait_for_part()
-                process.send_signal(number)
-                self.assertEqual(process.wait(30), -number)
+                self.assertEqual(self.kill(process, number), -number)
                 process.stdin.close()
                 self.assertEqual(process.stderr.read(), b'')
             self.assertEqual(os.listdir(self.folder), [])
@@ -745,6 +744,17 @@ class Take(Case):
         return subprocess.Popen(
             [sys.executable, PYTRACE, 'take', '-', *arguments],
             stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def kill(self, process, number):
+        """Once more, if it came just as the program began to wait for input,
+        which Python then tells it at the next one only."""
+        for _ in range(30):
+            process.send_signal(number)
+            try:
+                return process.wait(1)
+            except subprocess.TimeoutExpired:
+                pass
+        return None
 
     def wait_for_part(self):
         for _ in range(1000):
@@ -1311,6 +1321,8 @@ class Style(unittest.TestCase):
 
 
 def main():
+    # Started in the background, it would hand on that SIGINT is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     program = unittest.main(exit=False, verbosity=0, argv=[
         sys.argv[0], *sys.argv[1:]])
     result = program.result
