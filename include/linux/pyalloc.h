@@ -14,8 +14,11 @@
 #ifndef _LINUX_PYALLOC_H
 #define _LINUX_PYALLOC_H
 
+#include <linux/bits.h>
 #include <linux/build_bug.h>
+#include <linux/export.h>
 #include <linux/gfp.h>
+#include <linux/init.h>
 #include <linux/kconfig.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -322,6 +325,186 @@ static inline __malloc char *pymem_strdup(const char *string, gfp_t gfp)
 {
 	return string ? pymem_memdup(string, strlen(string) + 1, gfp) : NULL;
 }
+
+/* === Private heaps === */
+
+/**
+ * enum pyheap_classes - which sizes a heap's blocks have
+ * @PYHEAP_CLASSES_DEFAULT: as the default heap's
+ * @PYHEAP_CLASSES_LINEAR: steps of 16 bytes
+ * @PYHEAP_CLASSES_FINE: steps of 8 bytes to 128, of 16 to 256, of 32 to 512
+ * @PYHEAP_CLASSES_POW2: powers of two from 8
+ */
+enum pyheap_classes {
+	PYHEAP_CLASSES_DEFAULT,
+	PYHEAP_CLASSES_LINEAR,
+	PYHEAP_CLASSES_FINE,
+	PYHEAP_CLASSES_POW2,
+};
+
+/* The client's lock is held around every call: see struct pyheap_attr. */
+#define PYHEAP_EXTERNAL_LOCK	BIT(0)
+/* What is larger than PYALLOC_SMALL_MAX is counted, and not the heap's. */
+#define PYHEAP_SMALL_ONLY	BIT(1)
+
+/**
+ * struct pyheap_attr - what a heap is to be like; zeros: the default
+ * @flags: PYHEAP_EXTERNAL_LOCK, PYHEAP_SMALL_ONLY
+ * @classes: its size classes
+ * @limit_bytes: the most that its arenas and its larger blocks may hold
+ * @arena_kib: the size of its arenas, as the parameter of the same name
+ * @lock: with PYHEAP_EXTERNAL_LOCK: PYHEAP_LOCK() of the lock, or NULL
+ *
+ * With PYHEAP_EXTERNAL_LOCK the client sees to it that one call at a time is
+ * under way for the heap, interrupts and all other CPUs included.
+ */
+struct pyheap_attr {
+	unsigned int		flags;
+	enum pyheap_classes	classes;
+	size_t			limit_bytes;
+	unsigned int		arena_kib;
+	struct lockdep_map	*lock;
+};
+
+/**
+ * PYHEAP_LOCK() - a lock, as lockdep knows it
+ * @l: a pointer to a spinlock, a mutex or whatever else has a dep_map
+ *
+ * Return: for the field lock of struct pyheap_attr; NULL without lockdep.
+ */
+#ifdef CONFIG_LOCKDEP
+#define PYHEAP_LOCK(l)	(&(l)->dep_map)
+#else
+#define PYHEAP_LOCK(l)	((void)(l), (struct lockdep_map *)NULL)
+#endif
+
+struct module;
+struct pyheap;
+
+struct pyheap *__pyheap_create(const char *name, const struct pyheap_attr *attr,
+			       struct module *owner);
+
+/**
+ * pyheap_create() - make a private heap
+ * @name: 1 to 31 of the characters a-z, 0-9, _ and -; not that of another heap
+ * @attr: what it is to be like, or NULL
+ *
+ * It holds nothing until it is used.
+ *
+ * Context: Process; sleeps.
+ * Return: the heap; or as an ERR_PTR -EINVAL (a bad name, an unknown flag, an
+ * impossible size), -EEXIST (a heap of that name), -ENOMEM.
+ */
+static inline struct pyheap *pyheap_create(const char *name,
+					   const struct pyheap_attr *attr)
+{
+	return __pyheap_create(name, attr, THIS_MODULE);
+}
+
+size_t pyheap_destroy(struct pyheap *heap);
+int pyheap_reserve(struct pyheap *heap, size_t size, unsigned int n, gfp_t gfp);
+
+void *__pyheap_malloc(struct pyheap *heap, size_t size, gfp_t gfp)
+	__malloc __alloc_size(2);
+void *__pyheap_malloc_steps(struct pyheap *heap, unsigned long steps, gfp_t gfp)
+	__malloc;
+
+/**
+ * pyheap_malloc() - allocate a block from a private heap
+ * @heap: the heap
+ * @size: bytes; 0 is served as 1 and gives a block of its own
+ * @gfp: as for kmalloc()
+ *
+ * Context: as pymem_malloc(); with PYHEAP_EXTERNAL_LOCK where the lock is held.
+ * Return: the block, or NULL: no memory, the heap's limit, @size over INT_MAX,
+ * or a heap that was destroyed, which is reported.
+ */
+static __always_inline __malloc __alloc_size(2)
+void *pyheap_malloc(struct pyheap *heap, size_t size, gfp_t gfp)
+{
+	if (__pyalloc_folds(size, gfp))
+		return __pyheap_malloc_steps(heap, PYALLOC_STEP(size),
+					     __pyalloc_gfp(size, gfp));
+	return __pyheap_malloc(heap, size, gfp);
+}
+
+void *pyheap_calloc(struct pyheap *heap, size_t nelem, size_t elsize, gfp_t gfp)
+	__malloc __alloc_size(2, 3);
+void *pyheap_realloc(struct pyheap *heap, void *ptr, size_t size, gfp_t gfp)
+	__must_check __realloc_size(3);
+void pyheap_free(struct pyheap *heap, const void *ptr);
+void *pyheap_malloc_node(struct pyheap *heap, size_t size, gfp_t gfp, int node)
+	__malloc __alloc_size(2);
+size_t pyheap_malloc_bulk(struct pyheap *heap, size_t size, gfp_t gfp, size_t n,
+			  void **ptrs);
+void pyheap_free_bulk(struct pyheap *heap, size_t n, void **ptrs);
+void __pyheap_free_rcu(struct pyheap *heap, void *ptr, struct rcu_head *rcu);
+
+/**
+ * pyheap_free_rcu() - free a block of a private heap after a grace period
+ * @heap: the heap
+ * @ptr: the block, or NULL
+ * @member: the name of the struct rcu_head inside *@ptr
+ *
+ * With PYHEAP_EXTERNAL_LOCK nobody has the lock when the grace period ends: the
+ * block is free again with the next call that finds no other.
+ *
+ * Context: as pymem_free_rcu().
+ */
+#define pyheap_free_rcu(heap, ptr, member)				\
+do {									\
+	typeof(ptr) ___ptr = (ptr);					\
+									\
+	BUILD_BUG_ON(offsetof(typeof(*___ptr), member) >= 4096);	\
+	if (___ptr)							\
+		__pyheap_free_rcu(heap, ___ptr, &___ptr->member);	\
+} while (0)
+
+/* === Types === */
+
+/* A block of the type is never another type's while the type exists. */
+#define PYTYPE_STABLE	BIT(0)
+/* A freed object may be read until a grace period is over. */
+#define PYTYPE_RCU	BIT(1)
+/* pytype_resize() leaves room to grow, as Python's lists do. */
+#define PYTYPE_GROW	BIT(2)
+
+/**
+ * struct pytype_attr - what objects of a type are like, and how they are kept
+ * @name: as a heap's; of another type's it may be the same
+ * @size: an object's bytes, without its items
+ * @itemsize: bytes of an item; 0: all objects have one size
+ * @max_items: free lists are kept for objects of up to so many items
+ * @max_free: the most objects of one list, on each CPU; 0: no lists
+ * @flags: PYTYPE_STABLE, PYTYPE_RCU, PYTYPE_GROW
+ * @ctor: called once for each block that comes to the type, or NULL
+ * @heap: the private heap that its blocks are of, or NULL for the object domain
+ *
+ * With @ctor or PYTYPE_STABLE the type has pools of its own, and nothing is
+ * written to an object while it is free; its items then must have no size.
+ */
+struct pytype_attr {
+	const char	*name;
+	size_t		size;
+	size_t		itemsize;
+	unsigned int	max_items;
+	unsigned int	max_free;
+	unsigned int	flags;
+	void		(*ctor)(void *obj);
+	struct pyheap	*heap;
+};
+
+struct pytype;
+
+struct pytype *pytype_create(const struct pytype_attr *attr);
+size_t pytype_destroy(struct pytype *type);
+void *pytype_alloc(struct pytype *type, gfp_t gfp) __malloc;
+void *pytype_alloc_var(struct pytype *type, size_t n, gfp_t gfp) __malloc;
+void *pytype_alloc_immortal(struct pytype *type, size_t n, gfp_t gfp) __malloc;
+void *pytype_resize(struct pytype *type, void *obj, size_t n, gfp_t gfp)
+	__must_check;
+size_t pytype_capacity(struct pytype *type, const void *obj);
+void pytype_free(struct pytype *type, void *obj);
 
 #ifdef DEFINE_FREE
 DEFINE_FREE(pymem, void *, pymem_free(_T))
