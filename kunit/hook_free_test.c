@@ -293,7 +293,8 @@ static void begin_other_heap(struct kunit *test)
 {
 	memset(&other_heap, 0, sizeof(other_heap));
 	KUNIT_ASSERT_EQ(test, pyheap_init(&other_heap, "other",
-					  loaded_scheme()), 0);
+					  pyheap_default.classes), 0);
+	KUNIT_ASSERT_TRUE(test, pyfront_ready(&other_heap, GFP_KERNEL));
 }
 
 static void end_other_heap(struct kunit *test)

@@ -27,6 +27,7 @@
 #include <linux/vmalloc.h>
 
 #include "arena.h"
+#include "charge.h"
 #include "events.h"
 #include "fault.h"
 #include "heap.h"
@@ -68,7 +69,7 @@ bool pyarena_may_take(gfp_t gfp)
 static unsigned int wanted_shift(const struct pynode *node, gfp_t gfp)
 {
 	unsigned long held = READ_ONCE(node->granules) << PYGRANULE_SHIFT;
-	unsigned int shift = pyarena_fixed_shift;
+	unsigned int shift = node->heap->arena_shift ?: pyarena_fixed_shift;
 
 	if (!shift)
 		shift = clamp_t(unsigned int,
@@ -398,13 +399,18 @@ static void *take_memory(struct pynode *node, unsigned int *shift, gfp_t gfp,
 bool pyarena_add(struct pynode *node, gfp_t gfp, enum pyarena_source source)
 {
 	const struct pyarena_allocator *client = client_source();
-	unsigned int shift = wanted_shift(node, gfp);
+	unsigned int shift = wanted_shift(node, gfp), charged;
 	struct pyarena *arena;
 	void *base;
 
+	if (!pycharge_take_run(node->heap, &shift, PYARENA_MIN_SHIFT))
+		return false;
+	charged = shift;
 	base = take_memory(node, &shift, gfp, &source, client);
 	if (!base)
-		return false;
+		goto give_charge;
+	pycharge_give(node->heap, (1UL << charged) - (1UL << shift));
+	charged = shift;
 	arena = make_descriptor(1U << (shift - PYGRANULE_SHIFT),
 				arena_gfp(gfp));
 	if (!arena)
@@ -413,6 +419,7 @@ bool pyarena_add(struct pynode *node, gfp_t gfp, enum pyarena_source source)
 	arena->source = source;
 	arena->allocator = client;
 	arena->node = node;
+	arena->heap = node->heap;
 	if (pymap_add_arena(arena, arena_gfp(gfp)))
 		goto free_descriptor;
 	pysan_hide_arena(arena);
@@ -424,6 +431,8 @@ free_descriptor:
 	free_descriptor(arena);
 give_memory:
 	give_memory(base, 1UL << shift, source, client);
+give_charge:
+	pycharge_give(node->heap, 1UL << charged);
 	return false;
 }
 
@@ -449,6 +458,8 @@ void pyarena_release(struct list_head *arenas)
 		pymap_remove_arena(arena);
 		trace_pyalloc_arena_free(arena->base, pyarena_bytes(arena),
 					 arena->node->nid);
+		pycharge_give(arena->heap,
+			      (size_t)pyarena_held(arena) << PYGRANULE_SHIFT);
 		pymark_forget_area(arena->base, arena->granules);
 		if (arena->is_split)
 			give_split(arena);
@@ -487,5 +498,6 @@ unsigned long pyarena_punch(struct pyarena *arena, unsigned long want)
 	got = pynode_take_holes(arena, want, holes);
 	for_each_set_bit(at, holes, arena->granules)
 		give_pages(granule_at(arena, at), PAGE_SIZE);
+	pycharge_give(arena->heap, got << PYGRANULE_SHIFT);
 	return got;
 }

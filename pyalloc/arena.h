@@ -51,6 +51,7 @@ extern unsigned int pyarena_fixed_shift;
  * @live: blocks handed out, to clients, to fronts or to the heap itself
  * @class: its size class
  * @fullness: which list it is on, or one of the states below
+ * @fresh: of a typed heap's: no block from this one on was ever handed out
  * @free: a set bit a free block
  * @far_free: the same where it takes more than 128 bits: a block of the heap
  *
@@ -66,6 +67,7 @@ struct pypool {
 	u16	live;
 	u8	class;
 	u8	fullness;
+	u16	fresh;
 	union {
 		unsigned long	free[128 / BITS_PER_LONG];
 		unsigned long	*far_free;
@@ -91,6 +93,7 @@ enum {
  * @base: its first byte
  * @pools: a descriptor a granule
  * @node: the heap's state on the NUMA node that the memory is on
+ * @heap: whose it is
  * @number: what the map knows it by
  * @granules: how many it spans
  * @free_granules: how many no pool lies on
@@ -109,6 +112,7 @@ struct pyarena {
 	void		*base;
 	struct pypool	*pools;
 	struct pynode	*node;
+	struct pyheap	*heap;
 	u32		number;
 	u16		granules;
 	u16		free_granules;

@@ -88,7 +88,7 @@ static size_t take_many(struct pyheap *heap, struct pynode *node,
 	size_t got, popped;
 
 	preempt_disable();
-	front = this_cpu_ptr(heap->front);
+	front = pyfront_here(heap);
 	stock = &front->stock[class];
 	got = pydepot_take_blocks(node, class, n, blocks);
 	popped = take_from_stock(heap, node, front, stock, dip, n - got,
@@ -188,7 +188,7 @@ size_t pybulk_free(struct pyheap *heap, unsigned int class,
 	size_t done;
 
 	preempt_disable();
-	stock = &this_cpu_ptr(heap->front)->stock[class];
+	stock = &pyfront_here(heap)->stock[class];
 	done = pydepot_put_blocks(pyheap_this_node(heap), class, n, blocks);
 	local_sub(done, &stock->brought);
 	if (!pystock_is_busy(stock))

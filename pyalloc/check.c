@@ -212,7 +212,7 @@ static void check_entry(struct pycheck *check, struct pyarena *arena,
 		return;
 	}
 	if (used)
-		entry |= pyclass_code(pool->class);
+		entry |= pyheap_code(arena->heap, pool->class);
 	expect(check, used == test_bit(granule, arena->used_map),
 	       "arena %u: granule %u is free and is not", arena->number,
 	       granule);
@@ -474,9 +474,12 @@ static void check_front(struct pycheck *check, struct pyheap *heap)
 	struct pystock *stock;
 	unsigned int class;
 
+	/* What a client's lock protects may change while it is looked at. */
+	if (heap->is_locked || !READ_ONCE(heap->front))
+		return;
 	for (class = 0; class < heap->classes->nr; class++) {
 		preempt_disable();
-		front = this_cpu_ptr(heap->front);
+		front = pyfront_here(heap);
 		stock = &front->stock[class];
 		/* Interrupts leave the stock alone meanwhile. */
 		pystock_enter(stock);

@@ -21,6 +21,7 @@
 
 #include "client.h"
 #include "leak.h"
+#include "lifetime.h"
 #include "trace.h"
 #include "compat.h"
 
@@ -92,8 +93,10 @@ static void report_count(const struct module *module, size_t before)
 static void see_off(struct module *module)
 {
 	struct client *client = take_client(module);
-	struct pytrace *trace = pytrace_begin_look();
+	struct pytrace *trace;
 
+	pylifetime_see_off(module);
+	trace = pytrace_begin_look();
 	if (trace) {
 		rcu_barrier();
 		pyleak_report(trace, module->name, NULL, module);

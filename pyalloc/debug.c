@@ -47,6 +47,9 @@ static const char *const mistakes[PYALLOC_NO_MISTAKE] = {
 	[PYALLOC_WRONG_HEAP]	= "is another heap's",
 	[PYALLOC_MAY_NOT_SLEEP]	= "a call that may sleep where nothing may",
 	[PYALLOC_UNLOCKED]	= "a call without the heap's own lock",
+	[PYALLOC_TWO_INSIDE]	= "a call while another is inside the heap",
+	[PYALLOC_NOT_OWN]	= "does not belong to the heap or type that was asked",
+	[PYALLOC_DESTROYED]	= "a call for a heap or type that was destroyed",
 };
 
 static bool panic_on_corruption;
@@ -101,7 +104,8 @@ static const char *done_about(const struct pyalloc_report *report)
 		return "ignored; it was damaged, and is kept out of use";
 	if (report->site || report->mistake == PYALLOC_USE_AFTER_FREE)
 		return "found it";
-	return report->mistake >= PYALLOC_WRONG_DOMAIN ? "served" : "ignored";
+	return report->mistake >= PYALLOC_WRONG_DOMAIN &&
+	       report->mistake < PYALLOC_NOT_OWN ? "served" : "ignored";
 }
 
 static void say_pads(const char *where, const u8 *bytes, unsigned int n)

@@ -24,6 +24,10 @@
  * @PYALLOC_WRONG_HEAP: a block of another heap
  * @PYALLOC_MAY_NOT_SLEEP: no pointer: a gfp that may sleep where nothing may
  * @PYALLOC_UNLOCKED: no pointer: the heap's own lock is not held
+ * @PYALLOC_TWO_INSIDE: no pointer: another caller is inside the heap, whose own
+ *	lock should keep one of them out
+ * @PYALLOC_NOT_OWN: not the heap's or the type's that was asked to free it
+ * @PYALLOC_DESTROYED: no pointer: the heap or the type was destroyed
  * @PYALLOC_NO_MISTAKE: a live block, and not a mistake
  */
 enum pyalloc_mistake {
@@ -39,6 +43,9 @@ enum pyalloc_mistake {
 	PYALLOC_WRONG_HEAP,
 	PYALLOC_MAY_NOT_SLEEP,
 	PYALLOC_UNLOCKED,
+	PYALLOC_TWO_INSIDE,
+	PYALLOC_NOT_OWN,
+	PYALLOC_DESTROYED,
 	PYALLOC_NO_MISTAKE,
 };
 

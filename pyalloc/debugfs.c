@@ -22,10 +22,12 @@
 #include "fault.h"
 #include "heap.h"
 #include "hook.h"
+#include "reserve.h"
 #include "stats.h"
+#include "trace.h"
 #include "compat.h"
 
-static struct dentry *root;
+static struct dentry *root, *heap_root;
 
 /* Shows a heap through a snapshot of it. */
 static int show_heap(struct seq_file *m, struct pyheap *heap,
@@ -129,12 +131,21 @@ DEFINE_SHOW_ATTRIBUTE(domains);
 static void show_heaps_row(struct seq_file *m, struct pyheap *heap,
 			   const struct pyheap_stats *stats)
 {
-	/* No limit is 0: only private heaps can have one. */
-	seq_printf(m, "%s %s %lu %zu %lu %lu %lu %zu %zu %lu %u\n",
+	seq_printf(m, "%s %s %lu %zu %lu %lu %lu %zu %zu %lu %zu",
 		   heap->name, heap->classes->name, stats->blocks,
 		   stats->bytes, stats->cached, stats->pools, stats->arenas,
 		   stats->arena_bytes, stats->metadata_bytes,
-		   stats->highwater, 0);
+		   stats->highwater, heap->limit);
+	/* Of the domains' blocks of raw the file domains tells. */
+	seq_printf(m, " %ld %ld %ld %ld %ld %zu %u %s\n",
+		   atomic_long_read(&heap->held),
+		   max(atomic_long_read(&heap->raw_mallocs) -
+		       atomic_long_read(&heap->raw_frees), 0L),
+		   max(atomic_long_read(&heap->raw_bytes), 0L),
+		   atomic_long_read(&heap->failures),
+		   atomic_long_read(&heap->refused), pyreserve_count(heap),
+		   pyheap_is_private(heap) ? PYTRACE_HEAPS + heap->id : 0,
+		   pyheap_is_private(heap) ? heap->owner : "-");
 }
 
 static int heaps_show(struct seq_file *m, void *unused)
@@ -142,7 +153,7 @@ static int heaps_show(struct seq_file *m, void *unused)
 	struct pyheap *heap;
 	int error = 0;
 
-	seq_puts(m, "# name classes blocks bytes cached_blocks pools arenas arena_bytes metadata_bytes highwater_arenas limit_bytes\n");
+	seq_puts(m, "# name classes blocks bytes cached_blocks pools arenas arena_bytes metadata_bytes highwater_arenas limit_bytes held_bytes raw_blocks raw_bytes failures refused reserved trace_domain module\n");
 	mutex_lock(&pyheaps_lock);
 	list_for_each_entry(heap, &pyheaps, list)
 		error = error ?: show_heap(m, heap, show_heaps_row);
@@ -414,12 +425,31 @@ static int faults_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(faults);
 
-static void add_heap(struct dentry *heaps, struct pyheap *heap)
+/**
+ * pydebugfs_add_heap() - show a heap's folder
+ * @heap: the heap
+ *
+ * Context: Process; sleeps.  Nothing depends on its success.
+ */
+void pydebugfs_add_heap(struct pyheap *heap)
 {
-	struct dentry *dir = debugfs_create_dir(heap->name, heaps);
+	struct dentry *dir = debugfs_create_dir(heap->name, heap_root);
 
 	debugfs_create_file("classes", 0400, dir, heap, &classes_fops);
 	debugfs_create_file("arenas", 0400, dir, heap, &arenas_fops);
+	heap->dir = dir;
+}
+
+/**
+ * pydebugfs_remove_heap() - show it no more, and wait for who is reading
+ * @heap: the heap
+ *
+ * Context: Process; sleeps.
+ */
+void pydebugfs_remove_heap(struct pyheap *heap)
+{
+	debugfs_remove(heap->dir);
+	heap->dir = NULL;
 }
 
 /**
@@ -433,7 +463,8 @@ void __init pydebugfs_init(void)
 	debugfs_create_file("stats", 0400, root, NULL, &stats_fops);
 	debugfs_create_file("domains", 0400, root, NULL, &domains_fops);
 	debugfs_create_file("heaps", 0400, root, NULL, &heaps_fops);
-	add_heap(debugfs_create_dir("heap", root), &pyheap_default);
+	heap_root = debugfs_create_dir("heap", root);
+	pydebugfs_add_heap(&pyheap_default);
 	debugfs_create_file("check", 0400, root, NULL, &check_fops);
 	debugfs_create_file_unsafe("fail_nth", 0600, root, NULL,
 				   &fail_nth_fops);

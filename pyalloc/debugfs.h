@@ -6,17 +6,28 @@
 #define _PYALLOC_DEBUGFS_H
 
 struct dentry;
+struct pyheap;
 
 #ifdef CONFIG_DEBUG_FS
 void pydebugfs_init(void);
 void pydebugfs_exit(void);
 void pydebugfs_add_trace(struct dentry *root);
+void pydebugfs_add_heap(struct pyheap *heap);
+void pydebugfs_remove_heap(struct pyheap *heap);
 #else
 static inline void pydebugfs_init(void)
 {
 }
 
 static inline void pydebugfs_exit(void)
+{
+}
+
+static inline void pydebugfs_add_heap(struct pyheap *heap)
+{
+}
+
+static inline void pydebugfs_remove_heap(struct pyheap *heap)
 {
 }
 #endif

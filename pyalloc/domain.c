@@ -38,6 +38,9 @@
 #include "heap.h"
 #include "hook.h"
 #include "ledger.h"
+#include "lifetime.h"
+#include "owned.h"
+#include "private.h"
 #include "raw.h"
 #include "sanitizer.h"
 #include "trace.h"
@@ -121,11 +124,18 @@ static void be_wrapped_by(unsigned int reasons)
 		static_branch_enable(&pyalloc_wrapped);
 	if (reasons & WATCHED)
 		static_branch_enable(&pyalloc_watched);
+	/* A private heap's calls are seen even for a sample of them. */
+	if (reasons && !wrapped_by)
+		pylifetime_wrap(true);
 	if (close && !is_closed)
 		close_fast_path();
+	else if (reasons && !wrapped_by)
+		synchronize_rcu();
 	choose_finish(reasons == PYWRAP_SAMPLE);
 	if (!close && is_closed)
 		open_fast_path();
+	if (!reasons && wrapped_by)
+		pylifetime_wrap(false);
 	if (!(reasons & WATCHED))
 		static_branch_disable(&pyalloc_watched);
 	if (!reasons)
@@ -200,6 +210,17 @@ static __always_inline void check_context(gfp_t gfp)
 {
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
 		might_alloc(gfp);
+}
+
+/**
+ * pydomain_check_context() - have a checking kernel look at a request
+ * @gfp: the caller's
+ *
+ * Context: Any.
+ */
+void pydomain_check_context(gfp_t gfp)
+{
+	check_context(gfp);
 }
 
 /* === Zeroing === */
@@ -520,6 +541,27 @@ static void *watch_malloc(void *block, size_t size, gfp_t gfp,
 	return block;
 }
 
+/**
+ * pydomain_watch_malloc() - have a private heap's allocation noted and told of
+ * @domain: who asked
+ * @block: the block
+ * @size: bytes that were asked for
+ * @gfp: the caller's
+ * @nid: the node, or NUMA_NO_NODE
+ * @caller: whom to name
+ *
+ * Context: As @gfp says.
+ */
+void pydomain_watch_malloc(enum pymem_domain domain, void *block, size_t size,
+			   gfp_t gfp, int nid, unsigned long caller)
+{
+	if (!static_branch_unlikely(&pyalloc_watched))
+		return;
+	if (is_due(size))
+		pytrace_note(domain, block, size, gfp, caller);
+	pyevents_malloc(domain, block, size, gfp, nid, caller);
+}
+
 static noinline void *malloc_watched(size_t size, gfp_t gfp,
 				     enum pymem_domain domain,
 				     unsigned long caller, int nid)
@@ -628,24 +670,11 @@ static noinline void *malloc_slow(size_t size, gfp_t gfp,
 	return malloc_over(size, gfp, domain, nid, caller);
 }
 
-/* See __pyalloc_gfp(). */
-static __always_inline size_t unpack_size(unsigned long steps, gfp_t packed)
-{
-	return (steps << PYALLOC_STEP_SHIFT) -
-	       ((__force unsigned int)packed >> PYALLOC_EXCESS_SHIFT);
-}
-
-static __always_inline gfp_t unpack_gfp(gfp_t packed)
-{
-	BUILD_BUG_ON(__GFP_BITS_SHIFT > PYALLOC_EXCESS_SHIFT);
-	return packed & (__force gfp_t)PYALLOC_GFP_MASK;
-}
-
 static noinline void *malloc_more_steps(unsigned long steps, gfp_t packed,
 					enum pymem_domain domain,
 					unsigned long caller)
 {
-	return malloc_more(unpack_size(steps, packed), unpack_gfp(packed),
+	return malloc_more(pydomain_unpack_size(steps, packed), pydomain_unpack_gfp(packed),
 			   domain, caller);
 }
 
@@ -678,7 +707,7 @@ static noinline void *finish_more_steps(unsigned long steps, gfp_t packed,
 					unsigned long caller,
 					enum finish finish)
 {
-	return finish_more(unpack_size(steps, packed), unpack_gfp(packed),
+	return finish_more(pydomain_unpack_size(steps, packed), pydomain_unpack_gfp(packed),
 			   block, domain, caller, finish);
 }
 
@@ -732,10 +761,10 @@ static __always_inline void *malloc_steps(enum pymem_domain domain,
 	void *block;
 
 	if (PYSAN_WATCHES)
-		return malloc_slow(unpack_size(steps, packed),
-				   unpack_gfp(packed), domain, NUMA_NO_NODE,
+		return malloc_slow(pydomain_unpack_size(steps, packed),
+				   pydomain_unpack_gfp(packed), domain, NUMA_NO_NODE,
 				   _RET_IP_);
-	check_context(unpack_gfp(packed));
+	check_context(pydomain_unpack_gfp(packed));
 	block = pyfront_pop(steps, domain);
 	if (unlikely(!block))
 		return malloc_more_steps(steps, packed, domain, _RET_IP_);
@@ -940,6 +969,10 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 		pydebug_report(PYALLOC_NO_POOL, block, entry, caller);
 		return;
 	}
+	if (pyheap_is_private(heap)) {
+		pyprivate_put(heap, domain, class, block, caller);
+		return;
+	}
 	/* Only a block may be wiped, and taken from who watches it. */
 	if ((want_init_on_free() || PYSAN_WATCHES) &&
 	    !pyheap_is_live(block, caller))
@@ -1003,6 +1036,21 @@ static noinline void watch_free(enum pymem_domain domain, void *block,
 
 	pyevents_free(domain, block, caller);
 	pytrace_forget(domain, block, &old);
+}
+
+/**
+ * pydomain_watch_free() - the same when it is freed
+ * @domain: who frees it
+ * @block: the block
+ * @caller: whom to name
+ *
+ * Context: Any.
+ */
+void pydomain_watch_free(enum pymem_domain domain, void *block,
+			 unsigned long caller)
+{
+	if (static_branch_unlikely(&pyalloc_watched))
+		watch_free(domain, block, caller);
 }
 
 static void free_over(void *block, enum pymem_domain domain,
@@ -1327,6 +1375,7 @@ static void *raw_realloc(enum pymem_domain domain, void *block, size_t size,
 void *pydomain_realloc(enum pymem_domain domain, void *ptr, size_t size,
 		       gfp_t gfp, bool plain, unsigned long caller)
 {
+	struct pyheap *owner;
 	void *block;
 	u32 entry;
 
@@ -1341,6 +1390,9 @@ void *pydomain_realloc(enum pymem_domain domain, void *ptr, size_t size,
 	if (pyhook_knows(ptr))
 		return decorated_realloc(domain, ptr, size, gfp, plain, caller);
 	entry = pymap_lookup(ptr);
+	owner = entry ? pyheap_of(entry) : pyowned_heap(ptr);
+	if (owner && pyheap_is_private(owner))
+		return pyprivate_realloc(owner, ptr, size, gfp, caller);
 	if (!entry)
 		return raw_realloc(domain, ptr, size, gfp, plain, caller);
 	if (domain == PYMEM_DOMAIN_RAW)
@@ -1479,6 +1531,71 @@ size_t pyalloc_usable_size(const void *ptr)
 }
 EXPORT_SYMBOL_GPL(pyalloc_usable_size);
 
+/* === For types === */
+
+/**
+ * pydomain_malloc_for() - allocate for a caller who is not ours
+ * @domain: mem or object
+ * @size: bytes
+ * @gfp: as for kmalloc()
+ * @caller: whom to name
+ *
+ * Context: As the domain.
+ * Return: the block, or NULL.
+ */
+void *pydomain_malloc_for(enum pymem_domain domain, size_t size, gfp_t gfp,
+			  unsigned long caller)
+{
+	void *block = NULL;
+
+	if (size <= PYALLOC_SMALL_MAX && !(gfp & PYALLOC_GFP_SPECIAL) &&
+	    !PYSAN_WATCHES)
+		block = pyfront_pop(PYALLOC_STEP(size), domain);
+	if (!block)
+		return malloc_slow(size, gfp, domain, NUMA_NO_NODE, caller);
+	switch (finish_fast(block, PYALLOC_STEP(size))) {
+	case FINISH_NOTHING:
+		return block;
+	case FINISH_NOTE:
+		return finish_more(size, gfp, block, domain, caller,
+				   FINISH_NOTE);
+	default:
+		return finish_more(size, gfp, block, domain, caller,
+				   FINISH_ZERO);
+	}
+}
+
+/**
+ * pydomain_realloc_for() - the same for realloc
+ * @domain: mem or object
+ * @ptr: as for pymem_realloc()
+ * @size: bytes
+ * @gfp: as for kmalloc()
+ * @caller: whom to name
+ *
+ * Context: As the domain.
+ * Return: as pymem_realloc().
+ */
+void *pydomain_realloc_for(enum pymem_domain domain, void *ptr, size_t size,
+			   gfp_t gfp, unsigned long caller)
+{
+	return realloc_any(domain, ptr, size, gfp, caller);
+}
+
+/**
+ * pydomain_free_for() - the same for free
+ * @domain: mem or object
+ * @ptr: as for pymem_free()
+ * @caller: whom to name
+ *
+ * Context: Any.
+ */
+void pydomain_free_for(enum pymem_domain domain, void *ptr,
+		       unsigned long caller)
+{
+	domain_free(domain, ptr, caller);
+}
+
 /* === Many at a time === */
 
 /*
@@ -1602,8 +1719,14 @@ EXPORT_SYMBOL_GPL(pymem_free_bulk);
 
 /* === After a grace period === */
 
-/* A block of the heap is found again by any address in it. */
-static void *block_around(void *ptr)
+/**
+ * pydomain_block_around() - the block of a pool that an address lies in
+ * @ptr: an address in what a client has of it
+ *
+ * Context: Any, while the block is live.
+ * Return: what the client has.
+ */
+void *pydomain_block_around(void *ptr)
 {
 	u32 entry = pymap_lookup(ptr);
 	const struct pyclass *class = pyheap_class(pyheap_of(entry),
@@ -1620,7 +1743,7 @@ static void *block_around(void *ptr)
 static void free_after_grace(enum pymem_domain domain, struct rcu_head *rcu)
 {
 	unsigned int class = pymap_class(pymap_lookup(rcu));
-	void *block = block_around(rcu);
+	void *block = pydomain_block_around(rcu);
 	unsigned long caller = 0;
 
 	if (pyclass_is_decorated(class))
@@ -1670,6 +1793,8 @@ static void free_rcu(enum pymem_domain domain, void *ptr,
 		free_decorated_rcu(domain, ptr, rcu, caller);
 		return;
 	}
+	if (pyowned_free_rcu(ptr, caller))
+		return;
 	if (pymap_lookup(ptr)) {
 		if (pyheap_is_live(ptr, caller))
 			call_rcu(rcu, domain == PYMEM_DOMAIN_MEM ?

@@ -70,6 +70,34 @@ void *pydomain_realloc(enum pymem_domain domain, void *ptr, size_t size,
 		       gfp_t gfp, bool plain, unsigned long caller);
 void pydomain_free(enum pymem_domain domain, void *ptr, unsigned long caller);
 
+/* For private heaps and types: the same questions are asked of them. */
+void pydomain_check_context(gfp_t gfp);
+void pydomain_watch_malloc(enum pymem_domain domain, void *block, size_t size,
+			   gfp_t gfp, int nid, unsigned long caller);
+void pydomain_watch_free(enum pymem_domain domain, void *block,
+			 unsigned long caller);
+void *pydomain_malloc_for(enum pymem_domain domain, size_t size, gfp_t gfp,
+			  unsigned long caller);
+void *pydomain_realloc_for(enum pymem_domain domain, void *ptr, size_t size,
+			   gfp_t gfp, unsigned long caller);
+void pydomain_free_for(enum pymem_domain domain, void *ptr,
+		       unsigned long caller);
+void *pydomain_block_around(void *ptr);
+
+/* See __pyalloc_gfp(). */
+static __always_inline size_t pydomain_unpack_size(unsigned long steps,
+						   gfp_t packed)
+{
+	return (steps << PYALLOC_STEP_SHIFT) -
+	       ((__force unsigned int)packed >> PYALLOC_EXCESS_SHIFT);
+}
+
+static __always_inline gfp_t pydomain_unpack_gfp(gfp_t packed)
+{
+	BUILD_BUG_ON(__GFP_BITS_SHIFT > PYALLOC_EXCESS_SHIFT);
+	return packed & (__force gfp_t)PYALLOC_GFP_MASK;
+}
+
 /* Blocks of raw that debug hooks made and freed. */
 void pydomain_count_raw(unsigned int row, size_t usable);
 void pydomain_uncount_raw(unsigned int row, size_t usable);

@@ -42,6 +42,24 @@ static void reset_stock(struct pystock *stock)
 	stock->slots_shift = 0;
 }
 
+/**
+ * pyfront_of() - a CPU's front
+ * @heap: the heap
+ * @cpu: the CPU
+ *
+ * The one that a client's lock protects stands for the first CPU.
+ *
+ * Context: Any.
+ * Return: the front, or NULL: there is none, or none yet.
+ */
+struct pyfront *pyfront_of(const struct pyheap *heap, int cpu)
+{
+	if (heap->is_locked)
+		return cpu == cpumask_first(cpu_possible_mask) ?
+		       READ_ONCE(heap->own_front) : NULL;
+	return heap->front ? per_cpu_ptr(heap->front, cpu) : NULL;
+}
+
 static unsigned int class_of(struct pyfront *front, struct pystock *stock)
 {
 	return stock - front->stock;
@@ -102,9 +120,17 @@ static void dismantle(struct pystock *stock)
 	reset_stock(stock);
 }
 
+/*
+ * With a client's lock nothing is gained by long arrays but the node's lock, and
+ * what is in them is missing in the pools.
+ */
+#define LOCKED_MAX_SHIFT	3
+
 static bool is_largest(struct pyheap *heap, struct pyfront *front,
 		       struct pystock *stock)
 {
+	if (heap->is_locked && stock->slots_shift >= LOCKED_MAX_SHIFT)
+		return true;
 	return stock->slots_shift ==
 	       pyheap_class(heap, class_of(front, stock))->slots_shift;
 }
@@ -199,7 +225,7 @@ static bool take_array(struct pyheap *heap, struct pynode *node,
 	unsigned int slots = pystock_slots(stock);
 	void **array;
 
-	if (!is_largest(heap, front, stock))
+	if (heap->is_locked || !is_largest(heap, front, stock))
 		return false;
 	array = pydepot_take(node, class_of(front, stock), pystock_floor(stock));
 	if (!array)
@@ -219,7 +245,8 @@ static bool put_array_away(struct pyheap *heap, struct pynode *node,
 	unsigned int slots = pystock_slots(stock);
 	void **array;
 
-	if (!stock->flushed || !is_largest(heap, front, stock))
+	if (!stock->flushed || heap->is_locked ||
+	    !is_largest(heap, front, stock))
 		return false;
 	if (note_swap(stock, false)) {
 		stock->flushed = false;
@@ -289,7 +316,7 @@ static void *malloc_here(struct pyheap *heap, struct pynode *node,
 	void *block;
 
 	preempt_disable();
-	front = this_cpu_ptr(heap->front);
+	front = pyfront_here(heap);
 	stock = &front->stock[class];
 	if (pystock_is_busy(stock) || node != pyheap_this_node(heap)) {
 		block = take_one(node, stock, class, domain, dip);
@@ -312,7 +339,7 @@ static void *malloc_there(struct pyheap *heap, struct pynode *node,
 	void *block;
 
 	preempt_disable();
-	stock = &this_cpu_ptr(heap->front)->stock[class];
+	stock = &pyfront_here(heap)->stock[class];
 	block = take_one(node, stock, class, domain, dip);
 	preempt_enable();
 	return block;
@@ -395,7 +422,7 @@ static void *take_sampled(struct pyheap *heap, struct pynode *node,
 	void *block;
 
 	preempt_disable();
-	stock = &this_cpu_ptr(heap->front)->stock[class];
+	stock = &pyfront_here(heap)->stock[class];
 	block = take_one(node, stock, class + PYSAMPLED_FIRST, domain, dip);
 	preempt_enable();
 	return block;
@@ -442,7 +469,7 @@ void pyfront_return(struct pyheap *heap, unsigned int class,
 	struct pystock *stock;
 
 	preempt_disable();
-	stock = &this_cpu_ptr(heap->front)->stock[class];
+	stock = &pyfront_here(heap)->stock[class];
 	local_dec(&stock->mallocs[PYFRONT_DOMAIN(domain)]);
 	if (!pystock_is_busy(stock) && stock->top != stock->end) {
 		pystock_enter(stock);
@@ -595,7 +622,7 @@ void pyfront_free(struct pyheap *heap, unsigned int class,
 	struct pystock *stock;
 
 	preempt_disable();
-	front = this_cpu_ptr(heap->front);
+	front = pyfront_here(heap);
 	stock = &front->stock[class];
 	mistake = judge(stock, block);
 	if (mistake != PYALLOC_NO_MISTAKE) {
@@ -639,7 +666,7 @@ void pyfront_free_sampled(struct pyheap *heap, unsigned int class,
 		return;
 	}
 	preempt_disable();
-	stock = &this_cpu_ptr(heap->front)->stock[class];
+	stock = &pyfront_here(heap)->stock[class];
 	if (pysan_forget(block)) {
 		pyheap_hide(block);
 		put_one(stock, domain, block, caller);
@@ -668,7 +695,7 @@ void pyfront_free_later(struct pyheap *heap, unsigned int class,
 	struct pystock *stock;
 
 	preempt_disable();
-	stock = &this_cpu_ptr(heap->front)->stock[class];
+	stock = &pyfront_here(heap)->stock[class];
 	pystock_count_frees(stock, domain, 1);
 	local_dec(&stock->brought);
 	pyfront_park(block, caller);
@@ -686,6 +713,32 @@ static void drain_stock(struct pyheap *heap, struct pyfront *front,
 	pystock_leave(stock);
 }
 
+static void drain_front(struct pyheap *heap, struct pyfront *front)
+{
+	unsigned int class;
+
+	for (class = 0; class < heap->classes->nr; class++)
+		drain_stock(heap, front, &front->stock[class]);
+}
+
+/**
+ * pyfront_drain_all() - empty all fronts into the pools
+ * @heap: the heap, which nobody uses any more
+ *
+ * Context: Process.
+ */
+void pyfront_drain_all(struct pyheap *heap)
+{
+	struct pyfront *front;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		front = pyfront_of(heap, cpu);
+		if (front)
+			drain_front(heap, front);
+	}
+}
+
 /**
  * pyfront_drain_this() - empty this CPU's front into the pools
  * @heap: the heap
@@ -698,9 +751,12 @@ void pyfront_drain_this(struct pyheap *heap)
 	struct pyfront *front;
 	unsigned int class;
 
+	/* What a client's lock protects is not for us to touch. */
+	if (heap->is_locked || !READ_ONCE(heap->front))
+		return;
 	for (class = 0; class < heap->classes->nr; class++) {
 		preempt_disable();
-		front = this_cpu_ptr(heap->front);
+		front = pyfront_here(heap);
 		drain_stock(heap, front, &front->stock[class]);
 		preempt_enable();
 	}
@@ -715,11 +771,9 @@ void pyfront_drain_this(struct pyheap *heap)
  */
 void pyfront_drain_dead(struct pyheap *heap, unsigned int cpu)
 {
-	struct pyfront *front = per_cpu_ptr(heap->front, cpu);
-	unsigned int class;
-
-	for (class = 0; class < heap->classes->nr; class++)
-		drain_stock(heap, front, &front->stock[class]);
+	if (heap->is_locked || !READ_ONCE(heap->front))
+		return;
+	drain_front(heap, per_cpu_ptr(heap->front, cpu));
 }
 
 /* === Making and unmaking === */
@@ -735,6 +789,10 @@ size_t pyfront_bytes(const struct pyheap *heap)
 {
 	size_t bytes = pyfront_size(heap->classes->nr);
 
+	if (heap->is_locked)
+		return heap->own_front ? bytes : 0;
+	if (!heap->front)
+		return 0;
 	if (heap == &pyheap_default)
 		bytes += sizeof(pyfront_by_step) + sizeof(pyfront_by_code) +
 			 sizeof(pyfront_by_class);
@@ -822,8 +880,22 @@ static void init_front(struct pyheap *heap, struct pyfront *front)
 	}
 }
 
+static struct pyfront __percpu *make_fronts(struct pyheap *heap, gfp_t gfp)
+{
+	struct pyfront __percpu *front = NULL;
+	int cpu;
+
+	if (!pyfault_strikes(PYFAULT_FRONTS))
+		front = __alloc_percpu_gfp(pyfront_size(heap->classes->nr),
+					   __alignof__(struct pyfront), gfp);
+	if (front)
+		for_each_possible_cpu(cpu)
+			init_front(heap, per_cpu_ptr(front, cpu));
+	return front;
+}
+
 /**
- * pyfront_init() - make a heap's fronts, empty
+ * pyfront_init() - make the default heap's fronts, empty
  * @heap: the heap, with its classes set
  *
  * Context: Process.
@@ -833,19 +905,139 @@ int pyfront_init(struct pyheap *heap)
 {
 	int cpu;
 
-	if (!pyfault_strikes(PYFAULT_FRONTS))
-		heap->front = __alloc_percpu(pyfront_size(heap->classes->nr),
-					     __alignof__(struct pyfront));
+	heap->front = make_fronts(heap, GFP_KERNEL);
 	if (!heap->front)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		init_front(heap, per_cpu_ptr(heap->front, cpu));
-		if (heap != &pyheap_default)
-			continue;
 		fill_by_class(heap, cpu);
 		open_cpu(heap, cpu);
 	}
 	return 0;
+}
+
+/* === Private heaps === */
+
+/*
+ * Where a private heap's fast path leads while it is closed: stocks that are
+ * busy, and as empty as they are full for who does not ask.
+ */
+static struct pyfront __percpu *shut_fronts;
+static struct pyfront *shut_own_front;
+
+/**
+ * pyfront_shut() - lead every call of a private heap off the fast path
+ * @heap: the heap
+ *
+ * Context: Any.  What has begun is over after a grace period.
+ */
+void pyfront_shut(struct pyheap *heap)
+{
+	WRITE_ONCE(heap->open, shut_fronts);
+	WRITE_ONCE(heap->open_own, shut_own_front);
+}
+
+/**
+ * pyfront_unshut() - let the fast path of a private heap be taken
+ * @heap: the heap
+ *
+ * Context: Any.
+ */
+void pyfront_unshut(struct pyheap *heap)
+{
+	if (heap->front)
+		WRITE_ONCE(heap->open, heap->front);
+	if (heap->own_front)
+		WRITE_ONCE(heap->open_own, heap->own_front);
+}
+
+static bool make_own_front(struct pyheap *heap, gfp_t gfp)
+{
+	struct pyfront *front = NULL;
+
+	if (!pyfault_strikes(PYFAULT_FRONTS))
+		front = kzalloc(pyfront_size(heap->classes->nr), gfp);
+	if (!front)
+		return false;
+	init_front(heap, front);
+	/* Its client's lock keeps others off, but who only looks. */
+	smp_store_release(&heap->own_front, front);
+	return true;
+}
+
+/**
+ * pyfront_make() - make a private heap's fronts as it is first used
+ * @heap: the heap
+ * @gfp: the caller's
+ *
+ * Context: Any.  May sleep if @gfp allows.
+ * Return: false: no memory, or it may not be had here.
+ */
+bool pyfront_make(struct pyheap *heap, gfp_t gfp)
+{
+	struct pyfront __percpu *front;
+
+	if (!pyarena_may_take(gfp))
+		return false;
+	gfp = (gfp & (__GFP_RECLAIM | __GFP_IO | __GFP_FS)) | __GFP_NOWARN;
+	if (heap->is_locked)
+		return make_own_front(heap, gfp);
+	/* Percpu memory is had by GFP_KERNEL or by what does not sleep. */
+	if ((gfp & GFP_KERNEL) != GFP_KERNEL)
+		gfp = GFP_NOWAIT | __GFP_NOWARN;
+	front = make_fronts(heap, gfp);
+	if (!front)
+		return false;
+	/* Pairs with the dependency of who uses it. */
+	if (cmpxchg(&heap->front, NULL, front))
+		free_percpu(front);
+	return true;
+}
+EXPORT_SYMBOL_GPL(pyfront_make);
+
+static void make_shut(struct pyfront *front)
+{
+	unsigned int i;
+
+	for (i = 0; i < PYCLASS_MAX; i++) {
+		reset_stock(&front->stock[i]);
+		front->stock[i].busy = 1;
+	}
+}
+
+/**
+ * pyfront_init_private() - make ready for private heaps
+ *
+ * Context: Process, before the first of them.
+ * Return: 0 or -ENOMEM.
+ */
+int __init pyfront_init_private(void)
+{
+	int cpu;
+
+	if (pyfault_strikes(PYFAULT_FRONTS))
+		return -ENOMEM;
+	shut_fronts = __alloc_percpu(pyfront_size(PYCLASS_MAX),
+				     __alignof__(struct pyfront));
+	shut_own_front = kzalloc(pyfront_size(PYCLASS_MAX), GFP_KERNEL);
+	if (!shut_fronts || !shut_own_front) {
+		pyfront_exit_private();
+		return -ENOMEM;
+	}
+	for_each_possible_cpu(cpu)
+		make_shut(per_cpu_ptr(shut_fronts, cpu));
+	make_shut(shut_own_front);
+	return 0;
+}
+
+/**
+ * pyfront_exit_private() - after the last private heap
+ *
+ * Context: Process.
+ */
+void pyfront_exit_private(void)
+{
+	free_percpu(shut_fronts);
+	kfree(shut_own_front);
 }
 
 /**
@@ -857,5 +1049,9 @@ int pyfront_init(struct pyheap *heap)
 void pyfront_exit(struct pyheap *heap)
 {
 	pyfront_flush_parked();
+	pyfront_shut(heap);
 	free_percpu(heap->front);
+	kfree(heap->own_front);
+	heap->front = NULL;
+	heap->own_front = NULL;
 }

@@ -138,6 +138,15 @@ static inline u32 pyfront_random(struct pyfront *front)
 	return random;
 }
 
+/* This CPU's front, with preemption off; with a client's lock there is one. */
+static inline struct pyfront *pyfront_here(const struct pyheap *heap)
+{
+	return unlikely(heap->is_locked) ? heap->own_front :
+					   this_cpu_ptr(heap->front);
+}
+
+struct pyfront *pyfront_of(const struct pyheap *heap, int cpu);
+
 /* The two halves of each use: nothing of the stock is touched outside. */
 static __always_inline void pystock_enter(struct pystock *stock)
 {
@@ -340,6 +349,7 @@ static inline void pyfront_fold_domain(struct pyheap *heap, unsigned int i,
 bool pyfront_grow(struct pyheap *heap, struct pynode *node,
 		  struct pyfront *front, struct pystock *stock);
 
+void pyfront_drain_all(struct pyheap *heap);
 void pyfront_drain_this(struct pyheap *heap);
 void pyfront_drain_dead(struct pyheap *heap, unsigned int cpu);
 void pyfront_drain_parked(void);
@@ -351,5 +361,20 @@ void pyfront_close(void);
 void pyfront_open(void);
 int pyfront_init(struct pyheap *heap);
 void pyfront_exit(struct pyheap *heap);
+
+void pyfront_shut(struct pyheap *heap);
+void pyfront_unshut(struct pyheap *heap);
+bool pyfront_make(struct pyheap *heap, gfp_t gfp);
+
+/* Are there fronts?  They are made as a private heap is first used. */
+static inline bool pyfront_ready(struct pyheap *heap, gfp_t gfp)
+{
+	return likely(heap->is_locked ? READ_ONCE(heap->own_front) != NULL :
+					READ_ONCE(heap->front) != NULL) ||
+	       pyfront_make(heap, gfp);
+}
+
+int pyfront_init_private(void);
+void pyfront_exit_private(void);
 
 #endif /* _PYALLOC_FRONT_H */

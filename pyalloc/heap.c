@@ -30,6 +30,7 @@
 #include "mark.h"
 #include "quarantine.h"
 #include "reclaim.h"
+#include "trace.h"
 #include "compat.h"
 
 struct pyheap pyheap_default;
@@ -469,7 +470,7 @@ static void use_granules(struct pynode *node, struct pyarena *arena,
 		arena->pools[at + i].class = class;
 		arena->pools[at + i].fullness = PYPOOL_TAIL;
 	}
-	pymap_set(arena, at, granules, pyclass_code(class));
+	pymap_set(arena, at, granules, pyheap_code(node->heap, class));
 }
 
 static void free_granules(struct pynode *node, struct pyarena *arena,
@@ -545,6 +546,7 @@ static struct pypool *make_pool(struct pynode *node, unsigned int index,
 	use_granules(node, *arena, at, class->granules, index);
 	pool = &(*arena)->pools[at];
 	pool->live = 0;
+	pool->fresh = 0;
 	if (far)
 		pool->far_free = far;
 	bitmap_zero(pypool_bits(class, pool), room_for_bits(class));
@@ -681,6 +683,26 @@ static size_t take_from_word(unsigned long *word, void *base, size_t size,
 }
 
 /*
+ * A block that nobody had yet is marked by its lowest bit, for pyheap_take() to
+ * construct without the lock.
+ */
+static void mark_fresh(const struct pyclass *class, struct pypool *pool,
+		       void *base, size_t n, void **blocks)
+{
+	u16 fresh = pool->fresh;
+	unsigned int index;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		index = (u64)class->reciprocal * (u32)(blocks[i] - base) >> 32;
+		if (index < fresh)
+			continue;
+		pool->fresh = max_t(u16, pool->fresh, index + 1);
+		blocks[i] += 1;
+	}
+}
+
+/*
  * The blocks of a pool stay together: those that were taken together are
  * mostly freed together, and a run of one pool goes back at less cost.
  */
@@ -715,6 +737,8 @@ static size_t take_from_pool(struct pynode *node, struct pyarena *arena,
 	pool->live += n;
 	if (is_misplaced(class, pool))
 		resort_pool(node, class, arena, pool);
+	if (unlikely(node->heap->ctor) && !pyclass_is_meta(pool->class))
+		mark_fresh(class, pool, base_of(arena, pool), n, blocks);
 	return n;
 }
 
@@ -737,6 +761,21 @@ static size_t take_blocks(struct pynode *node, unsigned int index, size_t n,
 	node->class[index].live += taken;
 	node->live_bytes += taken * pyheap_class(node->heap, index)->size;
 	return taken;
+}
+
+/* Blocks of a type whose constructor runs once on each. */
+static noinline void construct_fresh(struct pyheap *heap, size_t n,
+				     void **blocks)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!((unsigned long)blocks[i] & 1))
+			continue;
+		blocks[i] -= 1;
+		pysan_show(blocks[i], pyheap_class(heap, 0)->size);
+		heap->ctor(blocks[i]);
+	}
 }
 
 /**
@@ -762,6 +801,8 @@ size_t pyheap_take(struct pynode *node, unsigned int index, size_t n,
 		return 0;
 	taken = take_blocks(node, index, n, blocks, dip, random);
 	pynode_unlock(node, flags);
+	if (unlikely(node->heap->ctor))
+		construct_fresh(node->heap, taken, blocks);
 	return taken;
 }
 
@@ -831,7 +872,7 @@ static bool is_sound(const struct pyarena *arena, const struct pypool *pool,
 	if (unlikely(!pyclass_exists(heap, pool->class)))
 		return false;
 	if (arena->source != PYARENA_VMALLOC &&
-	    unlikely(pymap_code(ptr) != pyclass_code(pool->class)))
+	    unlikely(pymap_code(ptr) != pyheap_code(heap, pool->class)))
 		return false;
 	class = pyheap_class(heap, pool->class);
 	if (!pyclass_is_far(class))
@@ -839,7 +880,7 @@ static bool is_sound(const struct pyarena *arena, const struct pypool *pool,
 	bytes = far_bytes(class);
 	return IS_ALIGNED((unsigned long)pool->far_free, bytes) &&
 	       (pymap_lookup(pool->far_free) & PYMAP_CODE_MASK) ==
-	       pyclass_code(pymeta_class(bytes));
+	       pyheap_code(heap, pymeta_class(bytes));
 }
 
 /* The granule at @ptr, or the first one of the pool that it belongs to. */
@@ -956,7 +997,8 @@ static __always_inline size_t put_blocks(struct visit *visit, size_t n,
 		if (unlikely(*mistake != PYALLOC_NO_MISTAKE))
 			break;
 		bits[BIT_WORD(index)] |= BIT_MASK(index);
-		pysan_hide(blocks[done], visit->class->size);
+		if (!PYSAN_KASAN || !visit->arena->heap->is_typed)
+			pysan_hide(blocks[done], visit->class->size);
 	}
 	visit->pool->live -= done;
 	visit->put += done;
@@ -1158,8 +1200,9 @@ void __pyheap_hide(const void *block)
 
 	rcu_read_lock();
 	arena = pymap_arena_of(block);
-	if (arena && code)
-		pysan_hide(block, pyheap_class(arena->node->heap, code - 1)->size);
+	/* Who knows a type may look at a free object of it. */
+	if (arena && code && !arena->heap->is_typed)
+		pysan_hide(block, pyheap_class(arena->heap, code - 1)->size);
 	rcu_read_unlock();
 }
 
@@ -1527,6 +1570,8 @@ static void fill_tables(struct pyheap *heap)
 		class = heap->classes->of_step[step];
 		heap->step_size[step] = pyheap_class(heap, class)->size;
 	}
+	heap->of_step = heap->classes->of_step;
+	heap->nr_classes = heap->classes->nr;
 }
 
 /* Hooks that are turned on at this moment come to it here or from there. */
@@ -1548,24 +1593,44 @@ static int add_heap(struct pyheap *heap)
 }
 
 /**
+ * pyclasses_make_one() - a scheme of one class, for a type
+ * @size: what its blocks have room for, PYALLOC_SMALL_MAX at most
+ *
+ * Context: Process; sleeps.
+ * Return: the scheme, for kfree(), or NULL.
+ */
+struct pyclasses *pyclasses_make_one(size_t size)
+{
+	struct pyclasses *one = kzalloc(sizeof(*one), GFP_KERNEL);
+
+	if (!one)
+		return NULL;
+	one->name = "one";
+	add_class(one, max_t(size_t, ALIGN(size, 8), 8));
+	add_other_classes(one);
+	return one;
+}
+
+/**
  * pyheap_init() - make a heap, with no arena yet
- * @heap: the heap, all zero
+ * @heap: the heap, all zero but for what is a private heap's alone
  * @name: as in debugfs
- * @scheme: its size classes
+ * @classes: its size classes
  *
  * Context: Process.
  * Return: 0 or -ENOMEM.
  */
 int pyheap_init(struct pyheap *heap, const char *name,
-		enum pyclasses_scheme scheme)
+		const struct pyclasses *classes)
 {
 	int error;
 
 	heap->name = name;
-	heap->classes = &pyclasses[scheme];
+	heap->classes = classes;
 	mutex_init(&heap->walk);
+	pyfront_shut(heap);
 	error = make_nodes(heap);
-	if (!error)
+	if (!error && !pyheap_is_private(heap))
 		error = pyfront_init(heap);
 	if (error) {
 		free_nodes(heap);
@@ -1621,26 +1686,35 @@ struct pyarena *pyheap_next_arena(struct pyheap *heap, u32 *number)
 	return arena;
 }
 
-/* kmemleak would not let anybody else have the memory of what it tracks. */
+/*
+ * kmemleak would not let anybody else have the memory of what it tracks, and a
+ * trace would count it for ever.
+ */
 static void forget_pool(struct pyheap *heap, struct pypool *pool, void *base)
 {
 	const struct pyclass *class = pyheap_class(heap, pool->class);
+	size_t head = pyclass_is_decorated(pool->class) ? PYHOOK_HEAD : 0;
+	struct pytrace_old old;
 	unsigned int i;
 
-	for (i = 0; i < class->blocks; i++)
-		if (pyheap_judge(base + i * class->size) == PYALLOC_NO_MISTAKE)
-			pysan_forget(base + i * class->size);
+	for (i = 0; i < class->blocks; i++, base += class->size) {
+		if (pyheap_judge(base) != PYALLOC_NO_MISTAKE)
+			continue;
+		pytrace_forget(PYMEM_DOMAIN_MEM, base + head, &old);
+		pysan_forget(base);
+	}
 }
 
 static void forget_live(struct pyheap *heap, struct pyarena *arena)
 {
 	unsigned int i;
 
-	if (!PYSAN_KMEMLEAK)
+	if (!PYSAN_KMEMLEAK && !pytrace_is_tracing())
 		return;
 	for (i = 0; i < arena->granules; i++)
-		if (arena->pools[i].fullness <= PYPOOL_FULL ||
-		    arena->pools[i].fullness == PYPOOL_CONDEMNED)
+		if (!pyclass_is_meta(arena->pools[i].class) &&
+		    (arena->pools[i].fullness <= PYPOOL_FULL ||
+		     arena->pools[i].fullness == PYPOOL_CONDEMNED))
 			forget_pool(heap, &arena->pools[i],
 				    arena->base + ((size_t)i << PYGRANULE_SHIFT));
 }
@@ -1680,5 +1754,6 @@ void pyheap_exit(struct pyheap *heap)
 	pyquarantine_exit(heap);
 	release_all(heap);
 	free_nodes(heap);
+	heap->node = NULL;
 }
 EXPORT_SYMBOL_GPL(pyheap_exit);

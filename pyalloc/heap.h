@@ -18,9 +18,12 @@
 #include "depot.h"
 #include "sanitizer.h"
 
+struct dentry;
 struct lockdep_map;
+struct module;
 struct pyfront;
 struct pyquarantine;
+struct pyreserve;
 struct pystock;
 
 /* The most blocks that move between pools and one place under one hold. */
@@ -169,8 +172,18 @@ struct pynode {
 
 /**
  * struct pyheap - arenas, pools and fronts with one set of size classes
+ * @open: the front that the fast path goes to, of a private heap: its own, or
+ *	one that has nothing and takes nothing
+ * @open_own: the same with PYHEAP_EXTERNAL_LOCK
+ * @of_step: the class that serves so many steps
+ * @nr_classes: how many classes there are for clients
+ * @is_locked: PYHEAP_EXTERNAL_LOCK: one caller at a time
+ * @is_typed: its blocks are one type's, and nothing is written to free ones
+ * @is_destroyed: nothing is left of it but this
+ * @inside: with debug hooks: somebody is inside, if @is_locked
  * @step_size: the class size that serves so many steps
- * @front: each CPU's own stocks
+ * @front: each CPU's own stocks; NULL while a private heap was not used
+ * @own_front: in its place, if @is_locked
  * @quarantine: where each CPU's decorated blocks rest; NULL without hooks
  * @lock: the client's own lock, to be held in each call, for lockdep; or NULL
  * @classes: its scheme
@@ -182,10 +195,38 @@ struct pynode {
  * @domain_peak: the most of it
  * @false_frees: frees that were counted, of blocks that nobody gets again:
  *	mistakes found later, and what was lost to damage
+ * @id: its number, not given again; 0 is the default heap's
+ * @flags: the client's
+ * @arena_shift: the size of its arenas; 0: as the module's parameter says
+ * @limit: the most that it may hold, in bytes; 0: no limit
+ * @held: what it holds, arenas and blocks of raw; see pycharge_take()
+ * @refused: requests that the limit refused
+ * @told_limit: it was said that the limit is exceeded
+ * @failures: requests answered with NULL
+ * @raw_mallocs: blocks of raw that it got
+ * @raw_frees: those of them that came back
+ * @raw_bytes: usable bytes of the difference
+ * @ctor: what runs once on each block, or NULL
+ * @own_classes: its scheme, if no other heap has it
+ * @reserves: what was promised; see reserve.c
+ * @short_of: how many blocks the reserves lack
+ * @module: who made it, while that is there
+ * @owner: its name
+ * @dir: its folder in debugfs
+ * @privates: among all private heaps, those that were destroyed too
  */
 struct pyheap {
+	struct pyfront __percpu	*open;
+	struct pyfront		*open_own;
+	const u8		*of_step;
+	u8			nr_classes;
+	bool			is_locked;
+	bool			is_typed;
+	bool			is_destroyed;
+	bool			inside;
 	u16			step_size[PYALLOC_STEPS];
 	struct pyfront __percpu	*front;
+	struct pyfront		*own_front;
 	struct pyquarantine __percpu *quarantine;
 	struct lockdep_map	*lock;
 	const struct pyclasses	*classes;
@@ -196,11 +237,36 @@ struct pyheap {
 	atomic_long_t		domain_bytes[PYMEM_NR_DOMAINS + 1];
 	atomic_long_t		domain_peak[PYMEM_NR_DOMAINS + 1];
 	atomic_long_t		false_frees;
+	u32			id;
+	unsigned int		flags;
+	unsigned int		arena_shift;
+	size_t			limit;
+	atomic_long_t		held;
+	atomic_long_t		refused;
+	unsigned long		told_limit;
+	atomic_long_t		failures;
+	atomic_long_t		raw_mallocs;
+	atomic_long_t		raw_frees;
+	atomic_long_t		raw_bytes;
+	void			(*ctor)(void *block);
+	struct pyclasses	*own_classes;
+	struct pyreserve	*reserves;
+	atomic_t		short_of;
+	const struct module	*module;
+	const char		*owner;
+	struct dentry		*dir;
+	struct list_head	privates;
 };
 
 void __pyheap_hide(const void *block);
 
 extern struct pyheap pyheap_default;
+
+static inline bool pyheap_is_private(const struct pyheap *heap)
+{
+	return heap != &pyheap_default;
+}
+
 extern unsigned int pyheap_others;
 extern struct list_head pyheaps;
 extern struct mutex pyheaps_lock;
@@ -314,10 +380,15 @@ static inline unsigned int pymeta_class(size_t bytes)
 	return PYMETA_FIRST + shift - PYMETA_MIN_SHIFT;
 }
 
-/* What the map has for a pool: only what clients get is for the fast path. */
-static inline u8 pyclass_code(unsigned int class)
+/*
+ * What the map has for a pool: only what clients get of the default heap is for
+ * its fast path, which so never takes another heap's block for one of its own.
+ */
+static inline u8 pyheap_code(const struct pyheap *heap, unsigned int class)
 {
-	return (class + 1) | (class >= PYMETA_FIRST ? PYMAP_CLOSED : 0);
+	bool closed = class >= PYMETA_FIRST || pyheap_is_private(heap);
+
+	return (class + 1) | (closed ? PYMAP_CLOSED : 0);
 }
 
 /* Does a code that the map has stand for decorated blocks? */
@@ -426,8 +497,9 @@ bool pynode_begin_interval(struct pynode *node);
 
 struct pyheap *pyheap_of(u32 entry);
 struct pyarena *pyheap_next_arena(struct pyheap *heap, u32 *number);
+struct pyclasses *pyclasses_make_one(size_t size);
 int pyheap_init(struct pyheap *heap, const char *name,
-		enum pyclasses_scheme scheme);
+		const struct pyclasses *classes);
 void pyheap_exit(struct pyheap *heap);
 void pyclasses_init(void);
 

@@ -27,7 +27,9 @@
 
 #include "allocator.h"
 #include "domain.h"
+#include "charge.h"
 #include "hook.h"
+#include "owned.h"
 #include "quarantine.h"
 #include "raw.h"
 #include "trace.h"
@@ -159,23 +161,6 @@ static __always_inline void check_lock(struct pyheap *heap,
 #endif
 }
 
-static struct pyrecord *make_record(enum pymem_domain domain, size_t size,
-				    gfp_t gfp)
-{
-	struct pyrecord *record;
-
-	gfp &= __GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_NOFAIL;
-	record = pyraw_malloc(sizeof(*record), gfp | __GFP_ZERO, NUMA_NO_NODE);
-	if (!record)
-		return NULL;
-	/* Else a block that its client lost would not look lost. */
-	kmemleak_not_leak(record);
-	kmemleak_no_scan(record);
-	record->size = size;
-	record->domain = domain;
-	return record;
-}
-
 /* Of kmalloc's smaller caches not all are aligned to 16 bytes. */
 static size_t raw_size(size_t size)
 {
@@ -199,40 +184,86 @@ static void give_base(const struct pymem_allocator *inner, void *base)
 		pyraw_free(base);
 }
 
-/* A block that no pool has, from raw or from an allocator below the hooks. */
-static void *malloc_recorded(const struct pymem_allocator *inner,
-			     enum pymem_domain domain, size_t size, gfp_t gfp,
-			     int nid)
+static void count_record(const struct pyrecord *record)
 {
-	struct pyrecord *record;
-	void *ptr = NULL;
+	if (record->heap)
+		pyowned_count(record->heap, record->room);
+	else
+		pydomain_count_raw(record->domain, record->room);
+}
 
-	size += !size;
-	if (size > INT_MAX - 2 * PAGE_SIZE)
-		goto out;
-	record = make_record(domain, size, gfp);
-	if (!record)
-		goto out;
-	record->base = take_base(inner, raw_size(size), gfp, nid);
-	if (!record->base) {
-		pyraw_free(record);
-		goto out;
+static void uncount_record(const struct pyrecord *record)
+{
+	if (record->inner.free)
+		return;
+	if (record->heap)
+		pyowned_uncount(record->heap, record->room);
+	else
+		pydomain_uncount_raw(record->domain, record->room);
+}
+
+/* From raw, charged to a private heap or not, or from what is below. */
+static bool take_record_base(struct pyrecord *record,
+			     const struct pymem_allocator *inner,
+			     struct pyheap *heap, gfp_t gfp, int nid)
+{
+	size_t size = raw_size(record->size);
+
+	if (heap && pyheap_is_private(heap)) {
+		record->heap = heap;
+		record->base = pycharge_malloc(heap, size, gfp & ~__GFP_ZERO,
+					       nid, &record->room);
+		return record->base;
 	}
+	record->base = take_base(inner, size, gfp, nid);
+	if (!record->base)
+		return false;
 	if (inner)
 		record->inner = *inner;
 	else
 		record->room = pyraw_usable_size(record->base);
+	return true;
+}
+
+static void count_failure(const struct pymem_allocator *inner,
+			  const struct pyheap *heap, enum pymem_domain domain)
+{
+	/* A private heap's are counted where it is asked. */
+	if (!inner && !(heap && pyheap_is_private(heap)))
+		pydomain_count_raw(domain, 0);
+}
+
+/* A block that no pool has, from raw or from an allocator below the hooks. */
+static void *malloc_recorded(const struct pymem_allocator *inner,
+			     struct pyheap *heap, enum pymem_domain domain, size_t size, gfp_t gfp,
+			     int nid)
+{
+	struct pyrecord *record;
+
+	size += !size;
+	if (size > INT_MAX - 2 * PAGE_SIZE)
+		goto fail;
+	record = pyrecord_new(domain, size, gfp);
+	if (!record)
+		goto fail;
+	if (!take_record_base(record, inner, heap, gfp, nid))
+		goto free_record;
 	record->ptr = pyhook_decorate(record->base, size, domain, gfp);
-	if (!pyrecord_add(record)) {
-		give_base(&record->inner, record->base);
-		pyraw_free(record);
-		goto out;
-	}
-	ptr = (void *)record->ptr;
-out:
+	if (!pyrecord_add(record))
+		goto free_base;
 	if (!inner)
-		pydomain_count_raw(domain, ptr ? record->room : 0);
-	return ptr;
+		count_record(record);
+	return (void *)record->ptr;
+
+free_base:
+	give_base(&record->inner, record->base);
+	if (record->heap)
+		pycharge_give(record->heap, record->room);
+free_record:
+	pyraw_free(record);
+fail:
+	count_failure(inner, heap, domain);
+	return NULL;
 }
 
 /* A block of a pool, which is dead, goes to a client.  With preemption off. */
@@ -292,17 +323,18 @@ void *pyhook_malloc(struct pyheap *heap, enum pymem_domain domain, size_t size,
 	check_lock(heap, caller);
 	size += !size;
 	if (domain == PYMEM_DOMAIN_RAW)
-		return malloc_recorded(NULL, domain, size, gfp, nid);
+		return malloc_recorded(NULL, NULL, domain, size, gfp, nid);
 	if (nr_online_nodes == 1)
 		nid = NUMA_NO_NODE;
 	if (size <= pyhook_small_max &&
-	    !(gfp & PYALLOC_GFP_RAW) && pydomain_uses_heap())
+	    !(gfp & PYALLOC_GFP_RAW) &&
+	    (pydomain_uses_heap() || pyheap_is_private(heap)))
 		ptr = malloc_pooled(heap, domain, size, gfp, nid, caller);
 	if (ptr)
 		return ptr;
 	if (pyarena_may_take(gfp))
-		return malloc_recorded(NULL, domain, size, gfp, nid);
-	pydomain_count_raw(domain, 0);
+		return malloc_recorded(NULL, heap, domain, size, gfp, nid);
+	count_failure(NULL, heap, domain);
 	return NULL;
 }
 EXPORT_SYMBOL_GPL(pyhook_malloc);
@@ -322,8 +354,8 @@ void *pyhook_malloc_over(const struct pymem_allocator *inner,
 			 enum pymem_domain domain, size_t size, gfp_t gfp,
 			 unsigned long caller)
 {
-	return malloc_recorded(inner, domain, size, check_gfp(gfp, caller),
-			       NUMA_NO_NODE);
+	return malloc_recorded(inner, NULL, domain, size,
+			       check_gfp(gfp, caller), NUMA_NO_NODE);
 }
 
 /* === free === */
@@ -342,11 +374,6 @@ static void end_waiting(struct irq_work *work)
 }
 
 static DEFINE_IRQ_WORK(waiting_work, end_waiting);
-
-static void free_record(struct rcu_head *rcu)
-{
-	kfree(container_of(rcu, struct pyrecord, rcu));
-}
 
 /* Who frees it a second time may be looking at it. */
 static void free_record_and_base(struct rcu_head *rcu)
@@ -386,7 +413,7 @@ void pyhook_release(struct pyrecord *record)
 		return;
 	}
 	pyraw_free(record->base);
-	call_rcu(&record->rcu, free_record);
+	pyrecord_free(record);
 }
 
 /* What only a record leads to is not lost: not a client's, that is. */
@@ -407,7 +434,7 @@ static void end_free(struct pyrecord *record)
 		return;
 	}
 	pyrecord_remove(record);
-	call_rcu(&record->rcu, free_record);
+	pyrecord_free(record);
 	give_base(&inner, base);
 }
 
@@ -431,15 +458,6 @@ static enum pyalloc_mistake examine_record(const struct pyhook_block *block,
 	return PYALLOC_DOUBLE_FREE;
 }
 
-static bool claim(struct pyrecord *record, enum pyrecord_state state,
-		  unsigned long caller)
-{
-	if (cmpxchg(&record->state, PYRECORD_LIVE, state) != PYRECORD_LIVE)
-		return false;
-	record->freed_by = caller;
-	return true;
-}
-
 /* Damaged, or free already. */
 static void refuse_recorded(struct pyhook_block *block,
 			    struct pyalloc_report *report)
@@ -447,12 +465,11 @@ static void refuse_recorded(struct pyhook_block *block,
 	struct pyrecord *record = block->record;
 
 	report->kept = report->mistake != PYALLOC_DOUBLE_FREE &&
-		       claim(record, PYRECORD_KEPT, report->caller);
+		       pyrecord_claim(record, PYRECORD_KEPT, report->caller);
 	if (report->kept) {
 		atomic_long_inc(&pyhook_kept);
 		forget_base(record);
-		if (!record->inner.free)
-			pydomain_uncount_raw(record->domain, record->room);
+		uncount_record(record);
 	}
 	pyhook_report(block, report);
 }
@@ -479,10 +496,15 @@ bool pyhook_free_recorded(enum pymem_domain domain, void *ptr,
 		rcu_read_unlock();
 		return false;
 	}
+	if (record->is_plain) {
+		pyowned_free_record(record, caller);
+		rcu_read_unlock();
+		return true;
+	}
 	block = pyhook_block_of(record);
 	report.mistake = examine_record(&block, &report);
 	if (report.mistake == PYALLOC_NO_MISTAKE &&
-	    !claim(record, PYRECORD_FREE, caller))
+	    !pyrecord_claim(record, PYRECORD_FREE, caller))
 		report.mistake = PYALLOC_DOUBLE_FREE;
 	if (report.mistake != PYALLOC_NO_MISTAKE) {
 		refuse_recorded(&block, &report);
@@ -495,8 +517,7 @@ bool pyhook_free_recorded(enum pymem_domain domain, void *ptr,
 		report.mistake = PYALLOC_WRONG_DOMAIN;
 		pyhook_report(&block, &report);
 	}
-	if (!record->inner.free)
-		pydomain_uncount_raw(record->domain, record->room);
+	uncount_record(record);
 	begin_free(record);
 	return true;
 }
@@ -625,10 +646,12 @@ bool pyhook_knows(const void *ptr)
 {
 	bool known = pyclass_code_is_decorated(pymap_lookup(ptr) &
 					       PYMAP_CODE_MASK);
+	struct pyrecord *record;
 
 	if (!known && pyrecord_any()) {
 		rcu_read_lock();
-		known = pyrecord_find(ptr);
+		record = pyrecord_find(ptr);
+		known = record && !record->is_plain;
 		rcu_read_unlock();
 	}
 	return known;
@@ -740,7 +763,7 @@ void pyhook_begin_grace(struct pyhook_block *block, struct rcu_head *rcu,
 	if (!block->record) {
 		pyhook_write_grace(block, caller);
 		call_rcu(rcu, free);
-	} else if (claim(block->record, PYRECORD_GRACE, caller)) {
+	} else if (pyrecord_claim(block->record, PYRECORD_GRACE, caller)) {
 		call_rcu(&block->record->rcu, end_record_grace);
 	}
 }
@@ -871,7 +894,7 @@ void pyhook_forgive(void)
 			pysan_hide(record->base, room);
 			pyheap_put(1, &record->base, _THIS_IP_);
 		}
-		call_rcu(&record->rcu, free_record);
+		pyrecord_free(record);
 	}
 }
 EXPORT_SYMBOL_GPL(pyhook_forgive);
@@ -908,7 +931,7 @@ void pyhook_exit(void)
 	pyrecord_walk(note_record, &left);
 	llist_for_each_entry_safe(record, next, llist_del_all(&left), wait) {
 		pyrecord_remove(record);
-		call_rcu(&record->rcu, free_record);
+		pyrecord_free(record);
 	}
 	rcu_barrier();
 	pyrecord_exit();

@@ -18,6 +18,7 @@
 #include "heap.h"
 #include "hook.h"
 #include "leak.h"
+#include "lifetime.h"
 #include "link.h"
 #include "quarantine.h"
 #include "raw.h"
@@ -217,7 +218,8 @@ static int __init choose_allocator(void)
 
 static int __init init_default_heap(enum pyclasses_scheme scheme)
 {
-	int error = pyheap_init(&pyheap_default, "default", scheme);
+	int error = pyheap_init(&pyheap_default, "default",
+				&pyclasses[scheme]);
 
 	if (error)
 		return error;
@@ -234,9 +236,12 @@ static int __init init_all(enum pyclasses_scheme scheme)
 	error = pymap_init();
 	if (error)
 		return error;
-	error = init_default_heap(scheme);
+	error = pylifetime_init();
 	if (error)
 		goto exit_map;
+	error = init_default_heap(scheme);
+	if (error)
+		goto exit_lifetime;
 	error = pyreclaim_init();
 	if (error)
 		goto exit_heap;
@@ -260,6 +265,8 @@ exit_reclaim:
 	pyhook_exit();
 exit_heap:
 	exit_default_heap();
+exit_lifetime:
+	pylifetime_exit();
 exit_map:
 	pymap_exit();
 	return error;
@@ -333,6 +340,7 @@ static void __exit pyalloc_exit(void)
 	pyclient_exit();
 	/* Frees that wait for a grace period. */
 	rcu_barrier();
+	pylifetime_exit();
 	pyreclaim_exit();
 	pyhook_flush();
 	pyraw_flush();

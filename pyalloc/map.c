@@ -89,7 +89,8 @@ static u32 lookup_vmalloc(const void *ptr)
 		pool = &arena->pools[pyarena_granule(arena, ptr)];
 		entry = arena->number << PYMAP_ARENA_SHIFT;
 		if (READ_ONCE(pool->fullness) != PYPOOL_NONE)
-			entry |= pyclass_code(READ_ONCE(pool->class));
+			entry |= pyheap_code(arena->heap,
+					     READ_ONCE(pool->class));
 	}
 	rcu_read_unlock();
 	return entry;

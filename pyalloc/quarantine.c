@@ -72,7 +72,7 @@ static void *refill(struct pyheap *heap, struct pynode *node,
 	if (!n)
 		n = pyheap_take(node, class + PYDECORATED_FIRST, BATCH,
 				rest->ready + 1, dip,
-				pyfront_random(raw_cpu_ptr(heap->front)));
+				pyfront_random(pyfront_here(heap)));
 	if (n) {
 		block = rest->ready[n];
 		rest->top = rest->ready + n;
@@ -274,6 +274,20 @@ void pyquarantine_drain(struct pyheap *heap, unsigned int cpu)
 			give_back(heap, class, blocks, n, _THIS_IP_);
 		} while (n);
 	}
+}
+
+/**
+ * pyquarantine_drain_all() - give what rests back to the pools
+ * @heap: the heap, which nobody uses any more
+ *
+ * Context: Process.
+ */
+void pyquarantine_drain_all(struct pyheap *heap)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		pyquarantine_drain(heap, cpu);
 }
 
 /**

@@ -150,6 +150,7 @@ size_t pyquarantine_raw_bytes(void);
 size_t pyquarantine_bytes(void);
 
 void pyquarantine_drain(struct pyheap *heap, unsigned int cpu);
+void pyquarantine_drain_all(struct pyheap *heap);
 void pyquarantine_check_this(struct pyheap *heap,
 			     void (*visit)(struct pyheap *heap, void *block,
 					   unsigned int class, void *data),

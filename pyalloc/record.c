@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Records: which blocks outside the pools are decorated, by address.
+ * Records: which blocks outside the pools are decorated, or a private heap's, by
+ * address.
  *
  * Nothing in front of a pointer may be read to find out whether it is a
  * block with decorations: it may be one of kmalloc's, or the first byte of
@@ -12,11 +13,14 @@
  * printed under it.
  */
 #include <linux/hash.h>
+#include <linux/kmemleak.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/rculist.h>
 #include <linux/spinlock.h>
 
 #include "fault.h"
+#include "raw.h"
 #include "record.h"
 #include "compat.h"
 
@@ -42,6 +46,65 @@ static unsigned int bucket_of(const void *ptr)
 static raw_spinlock_t *lock_of(unsigned int bucket)
 {
 	return &locks[bucket % LOCKS];
+}
+
+/**
+ * pyrecord_new() - memory for a record
+ * @domain: who asks
+ * @size: bytes that were asked for
+ * @gfp: the caller's
+ *
+ * Context: as pyraw_malloc().
+ * Return: the record, all else in it zero, or NULL.
+ */
+struct pyrecord *pyrecord_new(enum pymem_domain domain, size_t size, gfp_t gfp)
+{
+	struct pyrecord *record;
+
+	gfp &= __GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_NOFAIL;
+	record = pyraw_malloc(sizeof(*record), gfp | __GFP_ZERO, NUMA_NO_NODE);
+	if (!record)
+		return NULL;
+	/* Else a block that its client lost would not look lost. */
+	kmemleak_not_leak(record);
+	kmemleak_no_scan(record);
+	record->size = size;
+	record->domain = domain;
+	return record;
+}
+
+static void free_record(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct pyrecord, rcu));
+}
+
+/**
+ * pyrecord_free() - free a record that is in no bucket any more
+ * @record: the record, which lasts for a grace period
+ *
+ * Context: Any but NMI.
+ */
+void pyrecord_free(struct pyrecord *record)
+{
+	call_rcu(&record->rcu, free_record);
+}
+
+/**
+ * pyrecord_claim() - be the one who frees a block
+ * @record: its record
+ * @state: what it is from now on
+ * @caller: who frees it
+ *
+ * Context: Any.
+ * Return: false: it is not live.
+ */
+bool pyrecord_claim(struct pyrecord *record, enum pyrecord_state state,
+		    unsigned long caller)
+{
+	if (cmpxchg(&record->state, PYRECORD_LIVE, state) != PYRECORD_LIVE)
+		return false;
+	record->freed_by = caller;
+	return true;
 }
 
 /* The first record of an address, whoever may have removed it since. */
@@ -141,26 +204,40 @@ void pyrecord_walk(void (*visit)(struct pyrecord *record, void *data),
 	}
 }
 
-/**
- * pyrecord_init() - make the table, if there is none yet
- *
- * Context: Process, one at a time.
- * Return: 0 or -ENOMEM.
- */
-int pyrecord_init(void)
+static int make_table(void)
 {
+	struct hlist_head *table;
 	unsigned int i;
 
-	if (buckets)
-		return 0;
 	bucket_bits = clamp_t(unsigned int, ilog2(totalram_pages() / BUCKET_PAGES | 1),
 			      MIN_BITS, MAX_BITS);
 	for (i = 0; i < LOCKS; i++)
 		raw_spin_lock_init(&locks[i]);
 	if (pyfault_strikes(PYFAULT_RECORDS))
 		return -ENOMEM;
-	buckets = kvcalloc(1UL << bucket_bits, sizeof(*buckets), GFP_KERNEL);
-	return buckets ? 0 : -ENOMEM;
+	table = kvcalloc(1UL << bucket_bits, sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	/* Pairs with the dependency of who finds a record. */
+	smp_store_release(&buckets, table);
+	return 0;
+}
+
+/**
+ * pyrecord_init() - make the table, if there is none yet
+ *
+ * Context: Process; sleeps.
+ * Return: 0 or -ENOMEM.
+ */
+int pyrecord_init(void)
+{
+	static DEFINE_MUTEX(init_lock);
+	int error;
+
+	mutex_lock(&init_lock);
+	error = buckets ? 0 : make_table();
+	mutex_unlock(&init_lock);
+	return error;
 }
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Records: what is known of a decorated block that no pool has.
+ * Records: what is known of a block that no pool has, if it is decorated or a
+ * private heap's.
  */
 #ifndef _PYALLOC_RECORD_H
 #define _PYALLOC_RECORD_H
@@ -10,6 +11,8 @@
 #include <linux/pyalloc.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
+
+struct pyheap;
 
 enum pyrecord_state {
 	PYRECORD_LIVE,
@@ -27,10 +30,12 @@ enum pyrecord_state {
  * @ptr: what the client has
  * @base: what the allocator below gave, or a block of a pool
  * @inner: the allocator that a client put there, or all zero
+ * @heap: the private heap whose block it is, or NULL
  * @size: bytes that were asked for
  * @room: usable bytes, as they are counted; 0 of a replaced allocator's
  * @state: see enum pyrecord_state
  * @domain: who asked
+ * @is_plain: there is nothing around it: see owned.c
  * @freed_by: who freed it
  */
 struct pyrecord {
@@ -43,10 +48,12 @@ struct pyrecord {
 	const void		*ptr;
 	void			*base;
 	struct pymem_allocator	inner;
+	struct pyheap		*heap;
 	size_t			size;
 	size_t			room;
 	int			state;
 	u8			domain;
+	bool			is_plain;
 	unsigned long		freed_by;
 };
 
@@ -58,6 +65,10 @@ static inline bool pyrecord_any(void)
 	return atomic_long_read(&pyrecord_count);
 }
 
+struct pyrecord *pyrecord_new(enum pymem_domain domain, size_t size, gfp_t gfp);
+void pyrecord_free(struct pyrecord *record);
+bool pyrecord_claim(struct pyrecord *record, enum pyrecord_state state,
+		    unsigned long caller);
 bool pyrecord_add(struct pyrecord *record);
 bool pyrecord_remove(struct pyrecord *record);
 struct pyrecord *pyrecord_find(const void *ptr);

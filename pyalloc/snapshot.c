@@ -21,13 +21,22 @@
 #include "heap.h"
 #include "ledger.h"
 #include "mark.h"
+#include "owned.h"
 #include "snapshot.h"
 #include "trace.h"
 #include "compat.h"
 
+/* A private heap is a domain of its own. */
+static unsigned int domain_of(const struct pyheap *heap, unsigned int domain)
+{
+	return heap && pyheap_is_private(heap) ? PYTRACE_HEAPS + heap->id :
+						 domain;
+}
+
 /* === Pools === */
 
-static void add_mark(struct pysnapshot *snapshot, const struct pymark *mark)
+static void add_mark(struct pysnapshot *snapshot, const struct pyheap *heap,
+		     const struct pymark *mark)
 {
 	/* What goes with it was written before: see pymark_write(). */
 	u32 site = smp_load_acquire(&mark->site);
@@ -35,7 +44,8 @@ static void add_mark(struct pysnapshot *snapshot, const struct pymark *mark)
 	if (!site || READ_ONCE(mark->epoch) != snapshot->epoch)
 		return;
 	snapshot->row[snapshot->nr++] = (struct pysnapshot_row) {
-		.site = site, .domain = READ_ONCE(mark->domain),
+		.site = site,
+		.domain = domain_of(heap, READ_ONCE(mark->domain)),
 		.bytes = READ_ONCE(mark->steps) << PYALLOC_STEP_SHIFT,
 		.size = READ_ONCE(mark->size),
 		.age = (u32)jiffies - READ_ONCE(mark->birth),
@@ -57,7 +67,7 @@ static unsigned int add_pool(struct pysnapshot *snapshot,
 		return 1;
 	class = pyheap_class(arena->node->heap, pool->class);
 	for (i = 0; pymark_holds(word, i) && i < class->blocks; i++)
-		add_mark(snapshot, pymark_array(word) + i);
+		add_mark(snapshot, arena->heap, pymark_array(word) + i);
 	return class->granules;
 }
 
@@ -113,17 +123,26 @@ static void add_heaps(struct pysnapshot *snapshot)
 
 /* === The ledger === */
 
+/* A pool's block that lies outside the direct map is a heap's, too. */
+static const struct pyheap *heap_of(const struct pyledger_entry *entry)
+{
+	if (entry->domain >= PYMEM_NR_DOMAINS)
+		return NULL;
+	return pyheap_of(pymap_lookup(entry->ptr)) ?: pyowned_heap(entry->ptr);
+}
+
 static void add_entry(struct pysnapshot *snapshot,
 		      const struct pyledger_entry *entry)
 {
+	const struct pyheap *heap = heap_of(entry);
+
 	if (!entry->site || entry->epoch != snapshot->epoch)
 		return;
-	/* A pool's block that lies outside the direct map is a heap's, too. */
-	if (snapshot->only &&
-	    pyheap_of(pymap_lookup(entry->ptr)) != snapshot->only)
+	if (snapshot->only && heap != snapshot->only)
 		return;
 	snapshot->row[snapshot->nr++] = (struct pysnapshot_row) {
-		.site = entry->site, .domain = entry->domain,
+		.site = entry->site,
+		.domain = domain_of(heap, entry->domain),
 		.bytes = entry->usable, .size = entry->size,
 		.age = (u32)jiffies - entry->birth,
 	};

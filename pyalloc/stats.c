@@ -96,9 +96,11 @@ static void add_stock(struct pystock *stock, size_t size,
 static void add_front(struct pyheap *heap, int cpu,
 		      struct pyheap_stats *stats)
 {
-	struct pyfront *front = per_cpu_ptr(heap->front, cpu);
+	struct pyfront *front = pyfront_of(heap, cpu);
 	unsigned int i;
 
+	if (!front)
+		return;
 	for (i = 0; i < heap->classes->nr; i++)
 		add_stock(&front->stock[i], pyheap_class(heap, i)->size,
 			  stats, &stats->class[i]);

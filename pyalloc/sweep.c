@@ -117,8 +117,11 @@ static void visit_record(struct pyrecord *record, void *data)
 	struct pysweep *sweep = data;
 	struct pyalloc_report report = {};
 	struct pyhook_block block = pyhook_block_of(record);
-	enum pyalloc_mistake mistake = look_at_record(record, &report);
+	enum pyalloc_mistake mistake;
 
+	if (record->is_plain)
+		return;
+	mistake = look_at_record(record, &report);
 	sweep->decorated += mistake == PYALLOC_NO_MISTAKE;
 	if (unlikely(is_damage(mistake)))
 		suspect(sweep, &block, mistake, report.block.offset);
@@ -149,7 +152,7 @@ static void visit_again(struct pyrecord *record, void *data)
 {
 	struct visit *visit = data;
 
-	if (record->base == visit->again->base)
+	if (record->base == visit->again->base && !record->is_plain)
 		visit->mistake = look_at_record(record, visit->report);
 }
 

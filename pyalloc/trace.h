@@ -58,6 +58,9 @@ struct pytrace {
 extern struct pytrace __rcu *pytrace_now;
 extern struct pytrace *pytrace_short;
 
+/* A private heap's domain is this and its number. */
+#define PYTRACE_HEAPS	0x10000
+
 /* The total sees a CPU's bytes when they have changed by so many. */
 #define PYTRACE_FOLD	4096L
 
