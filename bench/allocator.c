@@ -16,6 +16,7 @@
 #define POOL_RESERVE	16
 
 struct kmem_cache *bench_caches[BENCH_STEPS + 1];
+struct pyheap *bench_heap;
 
 const char *const allocator_names[NR_ALLOCATORS] = {
 	[ALLOCATOR_NONE]	= "none",
@@ -25,6 +26,8 @@ const char *const allocator_names[NR_ALLOCATORS] = {
 	[ALLOCATOR_MEMPOOL]	= "mempool",
 	[ALLOCATOR_MEM]		= "mem",
 	[ALLOCATOR_MEM_BULK]	= "mem-bulk",
+	[ALLOCATOR_HEAP]	= "heap",
+	[ALLOCATOR_LOCKED]	= "heap-locked",
 };
 
 static struct kmem_cache *create_cache(size_t size)
@@ -35,11 +38,27 @@ static struct kmem_cache *create_cache(size_t size)
 	return kmem_cache_create(name, size, 0, 0, NULL);
 }
 
+static int open_heap(enum allocator allocator)
+{
+	struct pyheap_attr attr = {};
+	struct pyheap *heap;
+
+	if (allocator == ALLOCATOR_LOCKED)
+		attr.flags = PYHEAP_EXTERNAL_LOCK;
+	heap = pyheap_create("pybench", &attr);
+	if (IS_ERR(heap))
+		return PTR_ERR(heap);
+	bench_heap = heap;
+	return 0;
+}
+
 /* Makes what @allocator needs, whatever the sizes are. */
 int allocator_open(enum allocator allocator)
 {
 	unsigned int step;
 
+	if (allocator == ALLOCATOR_HEAP || allocator == ALLOCATOR_LOCKED)
+		return open_heap(allocator);
 	if (allocator != ALLOCATOR_CACHE && allocator != ALLOCATOR_CACHE_BULK)
 		return 0;
 	for (step = 1; step <= BENCH_STEPS; step++) {
@@ -57,6 +76,8 @@ void allocator_close(void)
 {
 	unsigned int step;
 
+	pyheap_destroy(bench_heap);
+	bench_heap = NULL;
 	for (step = 1; step <= BENCH_STEPS; step++) {
 		kmem_cache_destroy(bench_caches[step]);
 		bench_caches[step] = NULL;
@@ -66,7 +87,9 @@ void allocator_close(void)
 /* Gets @source ready for blocks of @size bytes; the allocator is open. */
 int source_open(struct source *source, enum allocator allocator, size_t size)
 {
-	*source = (struct source) { .cache = bench_cache(size) };
+	*source = (struct source) {
+		.cache = bench_cache(size), .heap = bench_heap,
+	};
 	if (allocator != ALLOCATOR_MEMPOOL)
 		return 0;
 	source->pool = mempool_create_kmalloc_pool(POOL_RESERVE, size);

@@ -28,6 +28,8 @@
  * @ALLOCATOR_MEMPOOL: a mempool over kmalloc()
  * @ALLOCATOR_MEM: pyalloc's mem domain
  * @ALLOCATOR_MEM_BULK: the same in bulk
+ * @ALLOCATOR_HEAP: a private heap of pyalloc's
+ * @ALLOCATOR_LOCKED: the same with PYHEAP_EXTERNAL_LOCK, where nobody else is
  * @NR_ALLOCATORS: how many there are
  */
 enum allocator {
@@ -38,6 +40,8 @@ enum allocator {
 	ALLOCATOR_MEMPOOL,
 	ALLOCATOR_MEM,
 	ALLOCATOR_MEM_BULK,
+	ALLOCATOR_HEAP,
+	ALLOCATOR_LOCKED,
 	NR_ALLOCATORS,
 };
 
@@ -60,15 +64,18 @@ static inline void *bench_array(size_t n, size_t size)
  * struct source - where blocks of one size come from
  * @cache: for ALLOCATOR_CACHE and ALLOCATOR_CACHE_BULK
  * @pool: for ALLOCATOR_MEMPOOL
+ * @heap: for ALLOCATOR_HEAP and ALLOCATOR_LOCKED
  *
  * Passed by value, so that a loop has it in registers.
  */
 struct source {
 	struct kmem_cache *cache;
 	mempool_t *pool;
+	struct pyheap *heap;
 };
 
 extern struct kmem_cache *bench_caches[BENCH_STEPS + 1];
+extern struct pyheap *bench_heap;
 extern const char *const allocator_names[NR_ALLOCATORS];
 
 int allocator_open(enum allocator allocator);
@@ -99,6 +106,9 @@ static __always_inline void *fixed_malloc(enum allocator allocator,
 		return mempool_alloc(source.pool, BENCH_GFP);
 	case ALLOCATOR_MEM:
 		return pymem_malloc(size, BENCH_GFP);
+	case ALLOCATOR_HEAP:
+	case ALLOCATOR_LOCKED:
+		return pyheap_malloc(source.heap, size, BENCH_GFP);
 	default:
 		return nothing();
 	}
@@ -119,6 +129,10 @@ static __always_inline void fixed_free(enum allocator allocator,
 		break;
 	case ALLOCATOR_MEM:
 		pymem_free(ptr);
+		break;
+	case ALLOCATOR_HEAP:
+	case ALLOCATOR_LOCKED:
+		pyheap_free(source.heap, ptr);
 		break;
 	default:
 		OPTIMIZER_HIDE_VAR(ptr);
@@ -246,6 +260,9 @@ static __always_inline void *any_malloc(enum allocator allocator, size_t size)
 		return cache_malloc(size, BENCH_GFP);
 	case ALLOCATOR_MEM:
 		return pymem_malloc(size, BENCH_GFP);
+	case ALLOCATOR_HEAP:
+	case ALLOCATOR_LOCKED:
+		return pyheap_malloc(bench_heap, size, BENCH_GFP);
 	default:
 		return nothing();
 	}
@@ -260,6 +277,9 @@ static __always_inline void *any_calloc(enum allocator allocator, size_t size)
 		return cache_malloc(size, BENCH_GFP | __GFP_ZERO);
 	case ALLOCATOR_MEM:
 		return pymem_calloc(1, size, BENCH_GFP);
+	case ALLOCATOR_HEAP:
+	case ALLOCATOR_LOCKED:
+		return pyheap_calloc(bench_heap, 1, size, BENCH_GFP);
 	default:
 		return nothing();
 	}
@@ -275,6 +295,9 @@ static __always_inline void *any_realloc(enum allocator allocator, void *ptr,
 		return cache_realloc(ptr, size, BENCH_GFP);
 	case ALLOCATOR_MEM:
 		return pymem_realloc(ptr, size, BENCH_GFP);
+	case ALLOCATOR_HEAP:
+	case ALLOCATOR_LOCKED:
+		return pyheap_realloc(bench_heap, ptr, size, BENCH_GFP);
 	default:
 		return nothing();
 	}
@@ -289,6 +312,10 @@ static __always_inline void any_free(enum allocator allocator, void *ptr)
 		break;
 	case ALLOCATOR_MEM:
 		pymem_free(ptr);
+		break;
+	case ALLOCATOR_HEAP:
+	case ALLOCATOR_LOCKED:
+		pyheap_free(bench_heap, ptr);
 		break;
 	default:
 		OPTIMIZER_HIDE_VAR(ptr);
@@ -316,6 +343,8 @@ static __always_inline void any_free(enum allocator allocator, void *ptr)
 	__fold_case(___result, ALLOCATOR_MEMPOOL, function, ##__VA_ARGS__); \
 	__fold_case(___result, ALLOCATOR_MEM, function, ##__VA_ARGS__);	\
 	__fold_case(___result, ALLOCATOR_MEM_BULK, function, ##__VA_ARGS__); \
+	__fold_case(___result, ALLOCATOR_HEAP, function, ##__VA_ARGS__); \
+	__fold_case(___result, ALLOCATOR_LOCKED, function, ##__VA_ARGS__); \
 	default:							\
 		___result = function(ALLOCATOR_NONE, ##__VA_ARGS__);	\
 	}								\

@@ -72,6 +72,7 @@ struct workload {
 
 #define ALLOCATORS_ANY	(BIT(ALLOCATOR_KMALLOC) | BIT(ALLOCATOR_CACHE) | \
 			 BIT(ALLOCATOR_MEM))
+#define ALLOCATORS_HEAP	(BIT(ALLOCATOR_HEAP) | BIT(ALLOCATOR_LOCKED))
 
 /* What rows are named by has room for a trace's name and more. */
 #define WORD_LEN	80

@@ -378,7 +378,8 @@ static void check_array(struct pycheck *check, struct pyheap *heap,
 
 	for (; slot < top; slot++) {
 		check->cached++;
-		holds = (pymap_lookup(*slot) & PYMAP_CODE_MASK) == class + 1 &&
+		holds = (pymap_lookup(*slot) & PYMAP_CODE_MASK) ==
+			pyheap_code(heap, class) &&
 			judge(*slot) == PYALLOC_NO_MISTAKE;
 		expect(check, holds,
 		       "%s: class %u: an array has what is not a block",
@@ -513,7 +514,8 @@ static long excess_of(struct pyheap *heap, struct pyheap_stats *stats)
 	pystats_heap(heap, stats);
 	return stats->blocks - stats->domain_blocks[0] -
 	       stats->domain_blocks[1] -
-	       atomic_long_read(&heap->false_frees);
+	       atomic_long_read(&heap->false_frees) +
+	       atomic_long_read(&heap->late_frees);
 }
 
 /* How often a lost block is looked for again. */
@@ -536,7 +538,8 @@ static void check_accounts(struct pycheck *check, struct pyheap *heap,
 	      stats->unused_bytes;
 	expect(check, sum == stats->arena_bytes,
 	       "%s: the bytes do not add up to the arenas'", heap->name);
-	while (excess && again < MAX_AGAIN) {
+	/* Preemption stays on where a client's lock is all that is held. */
+	while (abs(excess) > heap->is_locked && again < MAX_AGAIN) {
 		synchronize_rcu();
 		if (excess_of(heap, stats) != excess)
 			break;

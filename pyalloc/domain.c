@@ -44,6 +44,7 @@
 #include "raw.h"
 #include "sanitizer.h"
 #include "trace.h"
+#include "zero.h"
 #include "compat.h"
 
 static DEFINE_STATIC_KEY_FALSE(pyalloc_wrapped);
@@ -223,43 +224,6 @@ void pydomain_check_context(gfp_t gfp)
 	check_context(gfp);
 }
 
-/* === Zeroing === */
-
-#define ZERO_INLINE	64
-
-/*
- * Zeroes a block: stores that overlap in the middle, which up to ZERO_INLINE
- * bytes is less than a call.  @size is a class's, so 8 at least and a multiple
- * of it.
- */
-static __always_inline void zero_small(void *block, unsigned int size)
-{
-	u64 *head = block, *tail = block + size;
-
-	if (size > 32) {
-		WRITE_ONCE(head[0], 0);
-		WRITE_ONCE(head[1], 0);
-		WRITE_ONCE(head[2], 0);
-		WRITE_ONCE(head[3], 0);
-		WRITE_ONCE(tail[-4], 0);
-		WRITE_ONCE(tail[-3], 0);
-		WRITE_ONCE(tail[-2], 0);
-	} else if (size > 8) {
-		WRITE_ONCE(head[0], 0);
-		WRITE_ONCE(head[1], 0);
-		WRITE_ONCE(tail[-2], 0);
-	}
-	WRITE_ONCE(tail[-1], 0);
-}
-
-static __always_inline void zero_block(void *block, unsigned int size)
-{
-	if (likely(size <= ZERO_INLINE))
-		zero_small(block, size);
-	else
-		memset(block, 0, size);
-}
-
 /* === Raw blocks of any domain === */
 
 /*
@@ -385,7 +349,7 @@ static void *finish(void *block, size_t size, gfp_t gfp)
 		return NULL;
 	pysan_show(block, room);
 	if (wants_zero(gfp))
-		zero_block(block, room);
+		pyzero_block(block, room);
 	pysan_resize(block, size, room);
 	pysan_track(block, room, gfp);
 	return block;
@@ -590,7 +554,7 @@ static noinline void *fold_and_finish(void *block, size_t size)
 {
 	pytrace_fold();
 	if (want_init_on_alloc(0))
-		zero_block(block,
+		pyzero_block(block,
 			   pyheap_default.step_size[PYALLOC_STEP(size)]);
 	return block;
 }
@@ -622,7 +586,7 @@ static notrace noinline void *malloc_traced(size_t size, gfp_t gfp,
 	if (unlikely(way == PYTRACE_FOLD_IT))
 		return fold_and_finish(block, size);
 	if (want_init_on_alloc(0))
-		zero_block(block, pyheap_default.step_size[step]);
+		pyzero_block(block, pyheap_default.step_size[step]);
 	return block;
 }
 
@@ -697,7 +661,7 @@ static noinline void *finish_more(size_t size, gfp_t gfp, void *block,
 		block = sample(block, size, gfp, domain, caller);
 	}
 	if (want_init_on_alloc(0))
-		zero_block(block,
+		pyzero_block(block,
 			   pyheap_default.step_size[PYALLOC_STEP(size)]);
 	return block;
 }
@@ -719,7 +683,7 @@ static __always_inline enum finish finish_fast(void *block, unsigned long step)
 	if (!static_branch_maybe(CONFIG_INIT_ON_ALLOC_DEFAULT_ON, &finishes))
 		return FINISH_NOTHING;
 	size = finish_size[step];
-	if (unlikely(size > ZERO_INLINE)) {
+	if (unlikely(size > PYZERO_INLINE)) {
 		BUILD_BUG_ON(PYSAMPLE_STEP_SHIFT != PYALLOC_STEP_SHIFT);
 		if (!(size & SAMPLES))
 			return FINISH_ZERO;
@@ -728,10 +692,10 @@ static __always_inline enum finish finish_fast(void *block, unsigned long step)
 		if (!want_init_on_alloc(0))
 			return FINISH_NOTHING;
 		size &= ~SAMPLES;
-		if (size > ZERO_INLINE)
+		if (size > PYZERO_INLINE)
 			return FINISH_ZERO;
 	}
-	zero_small(block, size);
+	pyzero_small(block, size);
 	return FINISH_NOTHING;
 }
 
@@ -1208,7 +1172,7 @@ static void *malloc_unwatched(enum pymem_domain domain, size_t size, gfp_t gfp)
 	if (!block)
 		return malloc_refill(size, gfp, domain);
 	if (want_init_on_alloc(0))
-		zero_block(block, pyheap_default.step_size[step]);
+		pyzero_block(block, pyheap_default.step_size[step]);
 	return block;
 }
 

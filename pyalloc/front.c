@@ -203,18 +203,19 @@ static void *take_one(struct pynode *node, struct pystock *stock,
  * fro at the array's end would swap it each time: after two turns in a short
  * time the answer is true, and half of the array should be flushed instead.
  */
-static bool note_swap(struct pystock *stock, bool take)
+static bool note_swap(struct pyfront *front, struct pystock *stock, bool take)
 {
+	u8 *swapped_at = &front->swapped_at[class_of(front, stock)];
 	u8 mallocs = local_read(&stock->mallocs[0]) +
 		     local_read(&stock->mallocs[1]);
 	bool turn = stock->took != take &&
-		    (u8)(mallocs - stock->swapped_at) <
+		    (u8)(mallocs - *swapped_at) <
 		    pystock_slots(stock) / 4;
 	bool again = turn && stock->turned;
 
 	stock->took = take;
 	stock->turned = turn;
-	stock->swapped_at = mallocs;
+	*swapped_at = mallocs;
 	return again;
 }
 
@@ -233,7 +234,7 @@ static bool take_array(struct pyheap *heap, struct pynode *node,
 	array[0] = NULL;
 	stock->end = array + slots;
 	stock->top = stock->end;
-	note_swap(stock, true);
+	note_swap(front, stock, true);
 	local_add(slots - 1, &stock->brought);
 	return true;
 }
@@ -248,7 +249,7 @@ static bool put_array_away(struct pyheap *heap, struct pynode *node,
 	if (!stock->flushed || heap->is_locked ||
 	    !is_largest(heap, front, stock))
 		return false;
-	if (note_swap(stock, false)) {
+	if (note_swap(front, stock, false)) {
 		stock->flushed = false;
 		return false;
 	}
@@ -527,11 +528,17 @@ static void give_back(void *block, unsigned long caller)
 	u32 entry = pymap_lookup(block);
 	unsigned int class = pymap_class(entry);
 
-	if (pyclass_code_is_decorated(entry & PYMAP_CODE_MASK))
-		pyquarantine_put(pyheap_of(entry), class - PYDECORATED_FIRST,
-				 block, caller);
-	else
-		pyheap_put(1, &block, caller);
+	struct pyheap *heap = pyheap_of(entry);
+
+	if (pyclass_code_is_decorated(entry & PYMAP_CODE_MASK)) {
+		pyquarantine_put(heap, class - PYDECORATED_FIRST, block,
+				 caller);
+		return;
+	}
+	/* A link was written to what nothing should be written to. */
+	if (heap && heap->ctor)
+		heap->ctor(block);
+	pyheap_put(1, &block, caller);
 }
 
 /**
@@ -924,6 +931,21 @@ int pyfront_init(struct pyheap *heap)
 static struct pyfront __percpu *shut_fronts;
 static struct pyfront *shut_own_front;
 
+static void lead_own(struct pyheap *heap, struct pyfront *front)
+{
+	unsigned int i, class;
+
+	for (i = 0; i < PYALLOC_STEPS; i++)
+		WRITE_ONCE(heap->own->by_step[i],
+			   &front->stock[heap->classes->of_step[i]]);
+	for (i = 0; i < PYMAP_CODES; i++) {
+		class = i - PYMAP_CLOSED - 1;
+		WRITE_ONCE(heap->own->by_code[i],
+			   class < heap->classes->nr ? &front->stock[class] :
+						       shut_own_front->stock);
+	}
+}
+
 /**
  * pyfront_shut() - lead every call of a private heap off the fast path
  * @heap: the heap
@@ -932,8 +954,10 @@ static struct pyfront *shut_own_front;
  */
 void pyfront_shut(struct pyheap *heap)
 {
+	WRITE_ONCE(heap->is_open, false);
 	WRITE_ONCE(heap->open, shut_fronts);
-	WRITE_ONCE(heap->open_own, shut_own_front);
+	if (heap->is_locked)
+		lead_own(heap, shut_own_front);
 }
 
 /**
@@ -944,10 +968,11 @@ void pyfront_shut(struct pyheap *heap)
  */
 void pyfront_unshut(struct pyheap *heap)
 {
+	WRITE_ONCE(heap->is_open, true);
 	if (heap->front)
 		WRITE_ONCE(heap->open, heap->front);
 	if (heap->own_front)
-		WRITE_ONCE(heap->open_own, heap->own_front);
+		lead_own(heap, heap->own_front);
 }
 
 static bool make_own_front(struct pyheap *heap, gfp_t gfp)

@@ -33,7 +33,6 @@
  * @flushed: the last batch that went to or from the pools was a flush
  * @took: the last array that was swapped with a depot brought blocks
  * @turned: the one before went the other way, shortly before it
- * @swapped_at: low bits of the mallocs when it was
  *
  * One cache line.  Only the CPU that it belongs to touches it, with
  * preemption off.  An interrupt or NMI can come at any instruction, finds
@@ -55,16 +54,17 @@ struct pystock {
 	u8	flushed : 1;
 	u8	took : 1;
 	u8	turned : 1;
-	u8	swapped_at;
 } ____cacheline_aligned;
 
 /**
  * struct pyfront - a CPU's front
  * @random: for shuffling
+ * @swapped_at: low bits of each stock's mallocs when its last array was swapped
  * @stock: a stock a class
  */
 struct pyfront {
 	u32			random;
+	u8			swapped_at[PYCLASS_MAX];
 	struct pystock		stock[];
 };
 

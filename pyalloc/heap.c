@@ -213,8 +213,10 @@ static void add_class(struct pyclasses *scheme, unsigned int size)
 
 	set_class(class, size);
 	first = scheme->nr ? PYALLOC_STEP(class[-1].size) + 1 : 0;
-	for (step = first; step <= PYALLOC_STEP(size); step++)
+	for (step = first; step <= PYALLOC_STEP(size); step++) {
 		scheme->of_step[step] = scheme->nr;
+		scheme->stock_at[step] = pyfront_size(scheme->nr);
+	}
 	scheme->nr++;
 }
 
@@ -1570,7 +1572,7 @@ static void fill_tables(struct pyheap *heap)
 		class = heap->classes->of_step[step];
 		heap->step_size[step] = pyheap_class(heap, class)->size;
 	}
-	heap->of_step = heap->classes->of_step;
+	heap->stock_at = heap->classes->stock_at;
 	heap->nr_classes = heap->classes->nr;
 }
 

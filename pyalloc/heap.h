@@ -95,12 +95,14 @@ enum pyclasses_scheme {
  * @class: the classes, by rising size, and from PYMETA_FIRST on the others;
  *	what is between has no blocks
  * @of_step: the class that serves a request of so many steps of 8 bytes
+ * @stock_at: where in a front its stock is
  */
 struct pyclasses {
 	const char	*name;
 	unsigned int	nr;
 	struct pyclass	class[PYCLASSES_ALL];
 	u8		of_step[PYALLOC_STEPS];
+	u16		stock_at[PYALLOC_STEPS];
 };
 
 extern struct pyclasses pyclasses[PYCLASSES_NR];
@@ -171,13 +173,23 @@ struct pynode {
 };
 
 /**
+ * struct pyheap_own - where the fast path of a heap with a client's lock goes
+ * @by_step: the stock that serves so many steps
+ * @by_code: the stock of the class that the map's code stands for
+ */
+struct pyheap_own {
+	struct pystock	*by_step[PYALLOC_STEPS];
+	struct pystock	*by_code[PYMAP_CODES];
+};
+
+/**
  * struct pyheap - arenas, pools and fronts with one set of size classes
  * @open: the front that the fast path goes to, of a private heap: its own, or
  *	one that has nothing and takes nothing
- * @open_own: the same with PYHEAP_EXTERNAL_LOCK
- * @of_step: the class that serves so many steps
+ * @stock_at: where in a front is the stock that serves so many steps
  * @nr_classes: how many classes there are for clients
  * @is_locked: PYHEAP_EXTERNAL_LOCK: one caller at a time
+ * @is_open: the fast path leads to its front; may be late by a call
  * @is_typed: its blocks are one type's, and nothing is written to free ones
  * @is_destroyed: nothing is left of it but this
  * @inside: with debug hooks: somebody is inside, if @is_locked
@@ -195,6 +207,7 @@ struct pynode {
  * @domain_peak: the most of it
  * @false_frees: frees that were counted, of blocks that nobody gets again:
  *	mistakes found later, and what was lost to damage
+ * @late_frees: frees past the front, after a grace period, if @is_locked
  * @id: its number, not given again; 0 is the default heap's
  * @flags: the client's
  * @arena_shift: the size of its arenas; 0: as the module's parameter says
@@ -214,13 +227,14 @@ struct pynode {
  * @owner: its name
  * @dir: its folder in debugfs
  * @privates: among all private heaps, those that were destroyed too
+ * @own: with PYHEAP_EXTERNAL_LOCK the stocks that the fast path goes to
  */
 struct pyheap {
 	struct pyfront __percpu	*open;
-	struct pyfront		*open_own;
-	const u8		*of_step;
+	const u16		*stock_at;
 	u8			nr_classes;
 	bool			is_locked;
+	bool			is_open;
 	bool			is_typed;
 	bool			is_destroyed;
 	bool			inside;
@@ -237,6 +251,7 @@ struct pyheap {
 	atomic_long_t		domain_bytes[PYMEM_NR_DOMAINS + 1];
 	atomic_long_t		domain_peak[PYMEM_NR_DOMAINS + 1];
 	atomic_long_t		false_frees;
+	atomic_long_t		late_frees;
 	u32			id;
 	unsigned int		flags;
 	unsigned int		arena_shift;
@@ -256,6 +271,7 @@ struct pyheap {
 	const char		*owner;
 	struct dentry		*dir;
 	struct list_head	privates;
+	struct pyheap_own	own[];
 };
 
 void __pyheap_hide(const void *block);

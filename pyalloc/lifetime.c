@@ -39,11 +39,11 @@
 
 #define KNOWN_FLAGS	(PYHEAP_EXTERNAL_LOCK | PYHEAP_SMALL_ONLY)
 
-/* A descriptor and what its pointers lead to for good. */
+/* A descriptor and what its pointers lead to for good; its end is open. */
 struct private_heap {
-	struct pyheap	heap;
 	char		name[PYLIFETIME_NAME];
 	char		owner[MODULE_NAME_LEN];
+	struct pyheap	heap;
 };
 
 /* All private heaps, those too that were destroyed. */
@@ -153,11 +153,13 @@ static struct private_heap *new_descriptor(const char *name,
 					   const struct pyheap_attr *attr,
 					   struct module *owner)
 {
+	bool is_locked = attr->flags & PYHEAP_EXTERNAL_LOCK;
 	struct private_heap *private = NULL;
 	struct pyheap *heap;
 
 	if (!pyfault_strikes(PYFAULT_HEAP))
-		private = kzalloc(sizeof(*private), GFP_KERNEL);
+		private = kzalloc(struct_size(private, heap.own, is_locked),
+				  GFP_KERNEL);
 	if (!private)
 		return NULL;
 	strscpy(private->name, name, sizeof(private->name));
@@ -167,7 +169,7 @@ static struct private_heap *new_descriptor(const char *name,
 	heap->module = owner;
 	heap->owner = private->owner;
 	heap->flags = attr->flags;
-	heap->is_locked = attr->flags & PYHEAP_EXTERNAL_LOCK;
+	heap->is_locked = is_locked;
 	heap->limit = attr->limit_bytes;
 	heap->arena_shift = attr->arena_kib ? ilog2(attr->arena_kib) + 10 : 0;
 	heap->lock = attr->lock;

@@ -35,6 +35,7 @@
 #include "raw.h"
 #include "reserve.h"
 #include "sanitizer.h"
+#include "zero.h"
 #include "compat.h"
 
 /* === Who may come in === */
@@ -133,6 +134,16 @@ static void *malloc_promised(struct pyheap *heap, size_t size, gfp_t gfp)
 	return block;
 }
 
+/* What is not decorated may be the kernel's to free. */
+static bool is_hooked(const struct pyheap *heap, enum pymem_domain domain,
+		      size_t size, gfp_t gfp)
+{
+	if (!pyhook_is_on(domain) || heap->is_typed)
+		return false;
+	return !(heap->flags & PYHEAP_SMALL_ONLY) ||
+	       (size <= pyhook_small_max && !(gfp & PYALLOC_GFP_RAW));
+}
+
 static void *malloc_inside(struct pyheap *heap, enum pymem_domain domain,
 			   size_t size, gfp_t gfp, int nid,
 			   unsigned long caller)
@@ -140,9 +151,9 @@ static void *malloc_inside(struct pyheap *heap, enum pymem_domain domain,
 	void *block = NULL;
 
 	if (pyfront_ready(heap, gfp)) {
-		if (READ_ONCE(heap->open) != heap->front)
+		if (!heap->is_open)
 			pylifetime_open(heap);
-		block = pyhook_is_on(domain) && !heap->is_typed ?
+		block = is_hooked(heap, domain, size, gfp) ?
 			pyhook_malloc(heap, domain, size, gfp, nid, caller) :
 			malloc_plain(heap, domain, size, gfp, nid);
 	}
@@ -184,6 +195,8 @@ static __always_inline void *pop_own(struct pystock *stock)
 
 	if (unlikely(!block))
 		return NULL;
+	/* As in pystock_pop(): in memory. */
+	barrier();
 	stock->top--;
 	local_inc(&stock->mallocs[PYFRONT_DOMAIN(PYMEM_DOMAIN_MEM)]);
 	return block;
@@ -193,18 +206,23 @@ static __always_inline void *pop(struct pyheap *heap, unsigned long step)
 {
 	void *block;
 
-	if (heap->is_locked)
-		return pop_own(&heap->open_own->stock[heap->of_step[step]]);
 	preempt_disable_notrace();
-	block = pystock_pop(&raw_cpu_ptr(heap->open)->stock[heap->of_step[step]],
-			    PYMEM_DOMAIN_MEM);
+	block = pystock_pop((void *)raw_cpu_ptr(heap->open) +
+			    heap->stock_at[step], PYMEM_DOMAIN_MEM);
 	pycompat_preempt_enable_notrace();
 	return block;
 }
 
 static noinline void *zero(struct pyheap *heap, unsigned long step, void *block)
 {
-	return memset(block, 0, heap->step_size[step]);
+	pyzero_block(block, heap->step_size[step]);
+	return block;
+}
+
+static __always_inline void *zero_if_wanted(struct pyheap *heap,
+					    unsigned long step, void *block)
+{
+	return want_init_on_alloc(0) ? zero(heap, step, block) : block;
 }
 
 notrace void *__pyheap_malloc(struct pyheap *heap, size_t size, gfp_t gfp)
@@ -215,10 +233,16 @@ notrace void *__pyheap_malloc(struct pyheap *heap, size_t size, gfp_t gfp)
 	if (unlikely(size > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL) ||
 	    PYSAN_WATCHES)
 		return malloc_more(heap, size, gfp, _RET_IP_);
-	block = pop(heap, step);
-	if (unlikely(!block))
-		return malloc_more(heap, size, gfp, _RET_IP_);
-	return want_init_on_alloc(0) ? zero(heap, step, block) : block;
+	if (heap->is_locked) {
+		block = pop_own(heap->own->by_step[step]);
+		if (likely(block))
+			return zero_if_wanted(heap, step, block);
+	} else {
+		block = pop(heap, step);
+		if (likely(block))
+			return zero_if_wanted(heap, step, block);
+	}
+	return malloc_more(heap, size, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__pyheap_malloc);
 
@@ -233,11 +257,20 @@ static noinline void *malloc_more_steps(struct pyheap *heap,
 notrace void *__pyheap_malloc_steps(struct pyheap *heap, unsigned long steps,
 				    gfp_t gfp)
 {
-	void *block = PYSAN_WATCHES ? NULL : pop(heap, steps);
+	void *block;
 
-	if (unlikely(!block))
+	if (PYSAN_WATCHES)
 		return malloc_more_steps(heap, steps, gfp, _RET_IP_);
-	return want_init_on_alloc(0) ? zero(heap, steps, block) : block;
+	if (heap->is_locked) {
+		block = pop_own(heap->own->by_step[steps]);
+		if (likely(block))
+			return zero_if_wanted(heap, steps, block);
+	} else {
+		block = pop(heap, steps);
+		if (likely(block))
+			return zero_if_wanted(heap, steps, block);
+	}
+	return malloc_more_steps(heap, steps, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__pyheap_malloc_steps);
 
@@ -416,71 +449,88 @@ static noinline void free_slow(struct pyheap *heap, enum pymem_domain domain,
 }
 
 /*
- * Is it plainly a block of the heap's, of the stock's class?  Next to the one
- * that came in last, which is another block, it needs no look at its arena.
+ * Is it plainly a block of the heap's?  Next to the one that came in last, which
+ * is another block, it needs no look at its arena, nor if it is @known.
  */
-static __always_inline bool is_own(const struct pyheap *heap,
-				   const struct pystock *stock, u32 entry,
-				   const void *block)
+static __always_inline bool is_own(const void *last, const void *block,
+				   bool known)
 {
-	unsigned long apart = (unsigned long)block ^
-			      (unsigned long)stock->top[-1];
+	unsigned long apart = (unsigned long)block ^ (unsigned long)last;
 
-	if (unlikely(apart - 1 >= PYGRANULE_SIZE - 1) &&
-	    (!apart || pymap_arena_at(entry >> PYMAP_ARENA_SHIFT)->heap != heap))
-		return false;
-	return likely(pystock_is_start(stock, block));
+	return known ? likely(apart) : likely(apart - 1 < PYGRANULE_SIZE - 1);
 }
 
-static __always_inline bool push_own(const struct pyheap *heap,
-				     struct pystock *stock, u32 entry,
-				     void *block)
+static __always_inline bool push_own(struct pystock *stock, void *block,
+				     bool known)
 {
-	void **top = stock->top;
+	void **top;
 
-	if (unlikely(top == stock->end) ||
-	    unlikely(!is_own(heap, stock, entry, block)))
+	/* The stock's address is not to be worked out twice. */
+	OPTIMIZER_HIDE_VAR(stock);
+	top = stock->top;
+	if (unlikely(top == stock->end) || !is_own(top[-1], block, known) ||
+	    unlikely(!pystock_is_start(stock, block)))
 		return false;
 	*top = block;
-	stock->top = top + 1;
+	barrier();
+	stock->top++;
 	return true;
 }
 
-static __always_inline bool push_here(const struct pyheap *heap,
-				      unsigned int class, u32 entry,
-				      void *block)
+/* Preemption is off, and on again behind it. */
+static __always_inline bool push_here(struct pystock *stock, void *block,
+				      bool known)
 {
-	struct pystock *stock = &raw_cpu_ptr(heap->open)->stock[class];
-	bool done = false;
+	void **top;
 
-	if (pystock_is_busy(stock))
-		return false;
+	OPTIMIZER_HIDE_VAR(stock);
+	if (pystock_is_busy(stock) ||
+	    unlikely(!pystock_is_start(stock, block)))
+		goto out;
 	pystock_enter(stock);
-	if (likely(stock->top != stock->end) &&
-	    likely(is_own(heap, stock, entry, block))) {
-		*stock->top = block;
-		barrier();
-		stock->top++;
-		done = true;
-	}
+	top = stock->top;
+	if (unlikely(top == stock->end) || !is_own(top[-1], block, known))
+		goto leave;
+	*top = block;
+	barrier();
+	stock->top++;
 	pystock_leave(stock);
-	return done;
+	pycompat_preempt_enable_notrace();
+	return true;
+leave:
+	pystock_leave(stock);
+out:
+	pycompat_preempt_enable_notrace();
+	return false;
 }
 
-static __always_inline bool push(struct pyheap *heap, u32 entry, void *block)
+static __always_inline bool push(struct pyheap *heap, unsigned long code,
+				 void *block, bool known)
 {
-	unsigned int class = (entry & PYMAP_CODE_MASK) - PYMAP_CLOSED - 1;
-	bool done;
+	unsigned int class = code - PYMAP_CLOSED - 1;
 
 	if (unlikely(class >= heap->nr_classes))
 		return false;
-	if (heap->is_locked)
-		return push_own(heap, &heap->open_own->stock[class], entry,
-				block);
 	preempt_disable_notrace();
-	done = push_here(heap, class, entry, block);
-	pycompat_preempt_enable_notrace();
-	return done;
+	return push_here(&raw_cpu_ptr(heap->open)->stock[class], block, known);
+}
+
+/* Its arena tells whose it is. */
+static notrace noinline void free_far(struct pyheap *heap, void *ptr,
+				      unsigned long caller)
+{
+	unsigned long code = pymap_code(ptr);
+	struct pyarena *arena = NULL;
+	bool done = false;
+
+	if (!PYSAN_WATCHES && code)
+		arena = pymap_arena_of(ptr);
+	if (likely(arena && arena->heap == heap))
+		done = heap->is_locked ?
+		       push_own(heap->own->by_code[code], ptr, true) :
+		       push(heap, code, ptr, true);
+	if (unlikely(!done))
+		free_slow(heap, PYMEM_DOMAIN_MEM, ptr, caller);
 }
 
 /**
@@ -496,14 +546,19 @@ static __always_inline bool push(struct pyheap *heap, u32 entry, void *block)
  */
 notrace void pyheap_free(struct pyheap *heap, const void *ptr)
 {
-	unsigned long offset = (unsigned long)ptr - pymap.base;
-	unsigned long leaf = offset >> PYMAP_LEAF_SHIFT;
+	unsigned long code = pymap_code(ptr);
 
-	if (likely(leaf < pymap.nr_leaves) && !PYSAN_WATCHES &&
-	    likely(push(heap, pymap_load(*pymap_entry_in(leaf, offset)),
-			(void *)ptr)))
+	/* So that gcc makes no case of its own of what is not mapped. */
+	OPTIMIZER_HIDE_VAR(code);
+	/* Two ways apart, so that neither has what is the other's. */
+	if (!PYSAN_WATCHES && heap->is_locked) {
+		if (likely(push_own(heap->own->by_code[code], (void *)ptr,
+				    false)))
+			return;
+	} else if (!PYSAN_WATCHES && push(heap, code, (void *)ptr, false)) {
 		return;
-	free_slow(heap, PYMEM_DOMAIN_MEM, (void *)ptr, _RET_IP_);
+	}
+	free_far(heap, (void *)ptr, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pyheap_free);
 
@@ -557,7 +612,8 @@ static bool stays(const struct pyheap *heap, u32 entry, size_t size)
 		return false;
 	room = pyheap_class(heap, class)->size;
 	return size <= room &&
-	       (size * 4 > room * 3 || heap->of_step[PYALLOC_STEP(size)] == class);
+	       (size * 4 > room * 3 || heap->classes->of_step[PYALLOC_STEP(size)] ==
+		class);
 }
 
 static void *resize_in_place(struct pyheap *heap, u32 entry, void *ptr,
@@ -599,8 +655,8 @@ static void *move(struct pyheap *heap, enum pymem_domain domain, void *ptr,
 	return new;
 }
 
-static void *realloc(struct pyheap *heap, enum pymem_domain domain, void *ptr,
-		     size_t size, gfp_t gfp, unsigned long caller)
+static void *resize(struct pyheap *heap, enum pymem_domain domain, void *ptr,
+		    size_t size, gfp_t gfp, unsigned long caller)
 {
 	u32 entry;
 
@@ -636,7 +692,7 @@ static void *realloc(struct pyheap *heap, enum pymem_domain domain, void *ptr,
  */
 void *pyheap_realloc(struct pyheap *heap, void *ptr, size_t size, gfp_t gfp)
 {
-	return realloc(heap, PYMEM_DOMAIN_MEM, ptr, size, gfp, _RET_IP_);
+	return resize(heap, PYMEM_DOMAIN_MEM, ptr, size, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pyheap_realloc);
 
@@ -657,7 +713,7 @@ void *pyprivate_realloc(struct pyheap *heap, void *ptr, size_t size, gfp_t gfp,
 	if (!heap)
 		return pydomain_realloc_for(PYMEM_DOMAIN_OBJ, ptr, size, gfp,
 					    caller);
-	return realloc(heap, PYMEM_DOMAIN_OBJ, ptr, size, gfp, caller);
+	return resize(heap, PYMEM_DOMAIN_OBJ, ptr, size, gfp, caller);
 }
 
 /* === Many at a time === */
@@ -678,8 +734,7 @@ size_t pyheap_malloc_bulk(struct pyheap *heap, size_t size, gfp_t gfp, size_t n,
 {
 	size_t got = 0, i;
 
-	if (is_small(size, gfp) && !heap->is_locked && heap->front &&
-	    READ_ONCE(heap->open) == heap->front) {
+	if (is_small(size, gfp) && !heap->is_locked && heap->is_open) {
 		got = pybulk_malloc(heap, PYALLOC_STEP(size), gfp,
 				    PYMEM_DOMAIN_MEM, n, ptrs);
 		for (i = 0; i < got; i++)
@@ -717,8 +772,8 @@ static void put_late(struct pyheap *heap, void *block)
 	pydomain_watch_free(PYMEM_DOMAIN_MEM, block, _THIS_IP_);
 	if (!pysan_forget(block))
 		return;
-	/* It goes without having been counted as freed. */
-	atomic_long_dec(&heap->false_frees);
+	/* What its front has counted does not know of it. */
+	atomic_long_inc(&heap->late_frees);
 	pyheap_put(1, &block, _THIS_IP_);
 }
 

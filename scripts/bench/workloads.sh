@@ -92,9 +92,9 @@ user_space()
 # shellcheck disable=SC2046 # words
 wanted_pairs()
 {
-	timed pairs pairs pair "$@" none kmalloc cache mempool mem \
-		$(user_space "$1")
-	timed pairs pairs pair-constant "$@" none kmalloc mem
+	timed pairs pairs pair "$@" none kmalloc cache mempool mem heap \
+		heap-locked $(user_space "$1")
+	timed pairs pairs pair-constant "$@" none kmalloc mem heap heap-locked
 }
 
 wanted_sizes()

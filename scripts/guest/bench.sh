@@ -113,8 +113,10 @@ measure_pairs()
 {
 	local status=0
 
-	measured_by 'none kmalloc cache mempool mem' pair || status=1
-	measured_by 'none kmalloc mem' pair constant || status=1
+	measured_by 'none kmalloc cache mempool mem heap heap-locked' pair ||
+		status=1
+	measured_by 'none kmalloc mem heap heap-locked' pair constant ||
+		status=1
 	return $status
 }
 
