@@ -41,6 +41,8 @@
 #include "raw.h"
 #include "sanitizer.h"
 #include "trace.h"
+#include "type.h"
+#include "zero.h"
 #include "compat.h"
 
 static DEFINE_STATIC_KEY_FALSE(pyalloc_wrapped);
@@ -100,14 +102,22 @@ static void open_fast_path(void)
 {
 	WRITE_ONCE(is_closed, false);
 	pyfront_open();
+	pytype_open_all();
 }
 
 static void close_fast_path(void)
 {
 	pyfront_close();
+	pytype_close_all();
 	/* Calls that are on the short way. */
 	synchronize_rcu();
 	WRITE_ONCE(is_closed, true);
+}
+
+/* Only for the stand-in of private heaps. */
+bool pydomain_is_closed(void)
+{
+	return READ_ONCE(is_closed);
 }
 
 static void be_wrapped_by(unsigned int reasons)
@@ -200,43 +210,6 @@ static __always_inline void check_context(gfp_t gfp)
 {
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
 		might_alloc(gfp);
-}
-
-/* === Zeroing === */
-
-#define ZERO_INLINE	64
-
-/*
- * Zeroes a block: stores that overlap in the middle, which up to ZERO_INLINE
- * bytes is less than a call.  @size is a class's, so 8 at least and a multiple
- * of it.
- */
-static __always_inline void zero_small(void *block, unsigned int size)
-{
-	u64 *head = block, *tail = block + size;
-
-	if (size > 32) {
-		WRITE_ONCE(head[0], 0);
-		WRITE_ONCE(head[1], 0);
-		WRITE_ONCE(head[2], 0);
-		WRITE_ONCE(head[3], 0);
-		WRITE_ONCE(tail[-4], 0);
-		WRITE_ONCE(tail[-3], 0);
-		WRITE_ONCE(tail[-2], 0);
-	} else if (size > 8) {
-		WRITE_ONCE(head[0], 0);
-		WRITE_ONCE(head[1], 0);
-		WRITE_ONCE(tail[-2], 0);
-	}
-	WRITE_ONCE(tail[-1], 0);
-}
-
-static __always_inline void zero_block(void *block, unsigned int size)
-{
-	if (likely(size <= ZERO_INLINE))
-		zero_small(block, size);
-	else
-		memset(block, 0, size);
 }
 
 /* === Raw blocks of any domain === */

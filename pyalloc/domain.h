@@ -54,6 +54,7 @@ enum {
 void pydomain_wrap(unsigned int reason);
 void pydomain_unwrap(unsigned int reason);
 void pydomain_init(void);
+bool pydomain_is_closed(void);
 
 /* Does the heap serve mem and object, or raw alone? */
 extern bool pydomain_heap_serves;
