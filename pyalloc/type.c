@@ -40,7 +40,6 @@
 #include "raw.h"
 #include "sanitizer.h"
 #include "type.h"
-#include "zero.h"
 #include "compat.h"
 
 #define FLAGS		(PYTYPE_STABLE | PYTYPE_RCU | PYTYPE_GROW)
@@ -212,18 +211,18 @@ static size_t bytes_of(const struct pytype_info *info, size_t n)
 static void *take(struct pytype_info *info, size_t n, gfp_t gfp)
 {
 	struct pyfreelist *list;
-	unsigned int steps;
 	void *object;
+	u8 zero;
 
 	if (n > info->max_items || gfp & PYALLOC_GFP_RAW)
 		return NULL;
 	preempt_disable();
 	list = raw_cpu_read(info->cpus->list[n]);
 	object = pyfreelist_pop(list);
-	steps = list->steps;
+	zero = list->zero;
 	preempt_enable();
-	if (object && want_init_on_alloc(gfp) && steps != PYFREELIST_KEEPS)
-		zero_block(object, steps << PYALLOC_STEP_SHIFT);
+	if (object && want_init_on_alloc(gfp) && zero != PYFREELIST_KEEPS)
+		zero_block(object, pyfreelist_unpack(zero));
 	return object;
 }
 
@@ -270,10 +269,10 @@ static __always_inline void check_context(gfp_t gfp)
 		might_alloc(gfp);
 }
 
-static noinline void *zero_more(void *object, unsigned int steps)
+static noinline void *zero_more(void *object, u8 zero)
 {
-	if (steps != PYFREELIST_KEEPS)
-		memset(object, 0, steps << PYALLOC_STEP_SHIFT);
+	if (zero != PYFREELIST_KEEPS)
+		memset(object, 0, pyfreelist_unpack(zero));
 	return object;
 }
 
@@ -282,23 +281,23 @@ static __always_inline void *alloc_fast(struct pytype *type, size_t n,
 					gfp_t gfp)
 {
 	struct pyfreelist *list;
-	unsigned int steps = 0;
+	unsigned int zero;
 	void *object;
 
 	check_context(gfp);
 	preempt_disable_notrace();
 	list = raw_cpu_read(pytype_cpus(type)->list[n]);
 	object = pyfreelist_pop(list);
-	if (want_init_on_alloc(0))
-		steps = list->steps;
+	if (!object || !want_init_on_alloc(0)) {
+		pycompat_preempt_enable_notrace();
+		return likely(object) ? object :
+		       alloc_more(type, n, gfp, _RET_IP_);
+	}
+	zero = list->zero;
 	pycompat_preempt_enable_notrace();
-	if (unlikely(!object))
-		return alloc_more(type, n, gfp, _RET_IP_);
-	if (!want_init_on_alloc(0))
-		return object;
-	if (unlikely(steps > ZERO_INLINE >> PYALLOC_STEP_SHIFT))
-		return zero_more(object, steps);
-	zero_small(object, steps << PYALLOC_STEP_SHIFT);
+	if (unlikely(zero > ZERO_INLINE))
+		return zero_more(object, zero);
+	zero_small(object, zero);
 	return object;
 }
 
@@ -1040,8 +1039,8 @@ static void init_list(struct pytype_info *info, unsigned int i, int cpu)
 	list->top = no_array + 1;
 	list->end = no_array + 1;
 	list->key = info->plan[i].key;
-	list->steps = info->is_typed ? PYFREELIST_KEEPS :
-		      class->size >> PYALLOC_STEP_SHIFT;
+	list->zero = info->is_typed ? PYFREELIST_KEEPS :
+		     pyfreelist_pack(class->size);
 	list->reciprocal = class->reciprocal;
 	list->mask = (class->granules << PYGRANULE_SHIFT) - 1;
 }

@@ -13,8 +13,7 @@
 #include <asm/local.h>
 
 #include "heap.h"
-
-struct module;
+#include "zero.h"
 
 #define PYTYPE_MAX_ITEMS	64
 #define PYTYPE_MAX_FREE		4096
@@ -24,8 +23,23 @@ struct module;
 #define PYFREELIST_BUSY		0xff
 #define PYFREELIST_LONG_WAY	0xfe
 
-/* What is taken from the list is not to be zeroed, whatever the kernel wants. */
+/*
+ * How many bytes there are to zero, in one byte: as they are if that is done
+ * inline, else in steps of 8, above those; or what is not to be zeroed at all.
+ */
 #define PYFREELIST_KEEPS	0xff
+
+static inline u8 pyfreelist_pack(unsigned int bytes)
+{
+	return bytes <= ZERO_INLINE ? bytes :
+	       ZERO_INLINE + (bytes >> PYALLOC_STEP_SHIFT);
+}
+
+static inline unsigned int pyfreelist_unpack(u8 zero)
+{
+	return zero <= ZERO_INLINE ? zero :
+	       (zero - ZERO_INLINE) << PYALLOC_STEP_SHIFT;
+}
 
 /**
  * struct pyfreelist - free objects of one size, on one CPU
@@ -38,7 +52,7 @@ struct module;
  * @returns: objects that went to the heap and not by a list; likewise
  * @reciprocal: the class's, to tell a block's start
  * @mask: what of an address is an offset in its pool
- * @steps: an object's bytes, in steps of 8; or PYFREELIST_KEEPS
+ * @zero: an object's bytes, packed, or PYFREELIST_KEEPS
  * @key: the code that the map has for the blocks, PYFREELIST_LONG_WAY if frees
  *	have more to do; PYFREELIST_BUSY from the owner's first to his last look
  *	at the rest
@@ -58,7 +72,7 @@ struct pyfreelist {
 	local_t	returns;
 	u32	reciprocal;
 	u16	mask;
-	u8	steps;
+	u8	zero;
 	u8	key;
 } ____cacheline_aligned;
 
@@ -101,18 +115,20 @@ static __always_inline void pyfreelist_leave(struct pyfreelist *list, u8 key)
  */
 static __always_inline void *pyfreelist_pop(struct pyfreelist *list)
 {
-	u8 key = READ_ONCE(list->key);
+	u8 key = list->key;
 	void *object;
 
 	if (unlikely(key == PYFREELIST_BUSY))
 		return NULL;
 	pyfreelist_enter(list);
 	object = list->top[-1];
-	if (likely(object)) {
-		/* In memory, for who looks on: see pystock_pop(). */
-		barrier();
-		list->top--;
+	if (unlikely(!object)) {
+		pyfreelist_leave(list, key);
+		return NULL;
 	}
+	/* In memory, for who looks on: see pystock_pop(). */
+	barrier();
+	list->top--;
 	pyfreelist_leave(list, key);
 	return object;
 }
@@ -149,7 +165,7 @@ static __always_inline bool pyfreelist_push(struct pyfreelist *list,
 {
 	u32 offset;
 
-	if (unlikely(READ_ONCE(list->key) != code))
+	if (unlikely(list->key != (u8)code))
 		return false;
 	offset = (u32)(unsigned long)object & list->mask;
 	if (unlikely(offset * list->reciprocal >= PYCLASS_FRACTION))
