@@ -18,7 +18,8 @@
  *
  * Contexts: process and work items; the shrinker, which only tries locks;
  * pyreclaim_want_reserve() and pyreclaim_note_free() anywhere.
- * Lock order: pyreclaim_trim_lock, reclaim_lock, that of types, pyheaps_lock, a heap's walk, a node's lock.
+ * Lock order: pyreclaim_trim_lock, reclaim_lock, that of types, pyheaps_lock, a
+ * heap's walk, a node's lock.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>

@@ -1196,6 +1196,7 @@ static unsigned long take_down(struct pytype_info *info)
 	return stats.live;
 }
 
+/* Whoever says so first; the others are reported. */
 static size_t destroy(struct pytype_info *info, unsigned long caller)
 {
 	size_t live;
@@ -1229,6 +1230,33 @@ size_t pytype_destroy(struct pytype *type)
 }
 EXPORT_SYMBOL_GPL(pytype_destroy);
 
+/* One of the types of a heap; with NULL, of any. */
+static struct pytype_info *find(const struct pyheap *heap)
+{
+	struct pytype_info *info, *found = NULL;
+
+	mutex_lock(&types_lock);
+	list_for_each_entry(info, &types, list)
+		if (!heap || info->heap == heap)
+			found = found ?: info;
+	mutex_unlock(&types_lock);
+	return found;
+}
+
+/**
+ * pytype_destroy_of() - take down the types of a heap that goes before them
+ * @heap: the heap
+ *
+ * Context: Process; sleeps.
+ */
+void pytype_destroy_of(const struct pyheap *heap)
+{
+	struct pytype_info *info;
+
+	while ((info = find(heap)))
+		destroy(info, _RET_IP_);
+}
+
 /**
  * pytype_exit() - take all types down that clients left
  *
@@ -1238,9 +1266,7 @@ void pytype_exit(void)
 {
 	struct pytype_info *info, *next;
 
-	while (!list_empty(&types))
-		destroy(list_first_entry(&types, struct pytype_info, list),
-			_THIS_IP_);
+	pytype_destroy_of(NULL);
 	list_for_each_entry_safe(info, next, &gone_types, list)
 		free_info(info);
 }

@@ -212,6 +212,7 @@ void pytype_walk(void (*show)(void *to, const struct pytype_stats *stats),
 
 void pytype_close_all(void);
 void pytype_open_all(void);
+void pytype_destroy_of(const struct pyheap *heap);
 void pytype_drain_this(void);
 void pytype_drain_dead(unsigned int cpu);
 void pytype_exit(void);
