@@ -370,14 +370,17 @@ static void test_freed_objects_last_a_grace_period(struct kunit *test)
 		.name = "grace", .size = 100, .max_free = 4, .flags = PYTYPE_RCU,
 	};
 	struct pytype *type = make_type(test, &attr);
-	void *object = pytype_alloc(type, GFP_KERNEL);
+	void *object = pytype_alloc(type, GFP_KERNEL), *other;
 
 	KUNIT_ASSERT_NOT_NULL(test, object);
 	fill(object, 100, 5);
 	rcu_read_lock();
 	pytype_free(type, object);
+	other = pytype_alloc(type, GFP_ATOMIC);
+	KUNIT_EXPECT_PTR_NE(test, other, object);
 	KUNIT_EXPECT_TRUE(test, is_filled(object, 100, 5));
 	rcu_read_unlock();
+	pytype_free(type, other);
 	rcu_barrier();
 	KUNIT_EXPECT_EQ(test, type_live(test, "grace"), 0UL);
 	object = pytype_alloc(type, GFP_KERNEL);
