@@ -50,5 +50,7 @@ extern struct kunit_suite site_suite;
 extern struct kunit_suite trace_context_suite;
 extern struct kunit_suite sample_suite;
 extern struct kunit_suite private_suite;
+extern struct kunit_suite type_suite;
+extern struct kunit_suite freelist_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */

@@ -43,6 +43,9 @@ static const char *const mistakes[PYALLOC_NO_MISTAKE] = {
 	[PYALLOC_UNDERFLOW]	= "was written before its beginning",
 	[PYALLOC_OVERFLOW]	= "was written past its end",
 	[PYALLOC_USE_AFTER_FREE] = "was written after it was freed",
+	[PYALLOC_WRONG_TYPE]	= "is no object of the type",
+	[PYALLOC_GONE_TYPE]	= "is a type that was destroyed",
+	[PYALLOC_ZEROED_TYPE]	= "a call for zeroed objects of a type that keeps their bytes",
 	[PYALLOC_WRONG_DOMAIN]	= "is another domain's",
 	[PYALLOC_WRONG_HEAP]	= "is another heap's",
 	[PYALLOC_MAY_NOT_SLEEP]	= "a call that may sleep where nothing may",
@@ -90,7 +93,7 @@ static const char *domain_name(u8 byte)
 /* Damaged memory, or a pointer that would have damaged it. */
 static bool is_corruption(enum pyalloc_mistake mistake)
 {
-	return mistake < PYALLOC_WRONG_DOMAIN;
+	return mistake <= PYALLOC_WRONG_TYPE;
 }
 
 /* Nobody but the client can make good what he did. */
@@ -249,10 +252,12 @@ static void say(const struct pyalloc_report *report)
 		say_block(report);
 	else if (report->block.freed_by)
 		say_by("freed", report->block.freed_by);
+	if (report->type)
+		pr_warn("pyalloc: asked of the type %s:\n", report->type);
 	if (!report->ptr) {
-		WARN(1, "pyalloc: %s, with gfp %pGg; call from %pS served\n",
+		WARN(1, "pyalloc: %s, with gfp %pGg; call from %pS %s\n",
 		     mistakes[report->mistake], &report->gfp,
-		     (void *)report->caller);
+		     (void *)report->caller, done_about(report));
 		return;
 	}
 	locate(report, where, sizeof(where));

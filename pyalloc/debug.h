@@ -20,6 +20,9 @@
  *	are those that follow
  * @PYALLOC_OVERFLOW: written past its end
  * @PYALLOC_USE_AFTER_FREE: written after it was freed
+ * @PYALLOC_WRONG_TYPE: no object of the type that it was given to
+ * @PYALLOC_GONE_TYPE: no block: a type that was destroyed
+ * @PYALLOC_ZEROED_TYPE: no pointer: __GFP_ZERO, of a type with a ctor or stable
  * @PYALLOC_WRONG_DOMAIN: a block of another domain
  * @PYALLOC_WRONG_HEAP: a block of another heap
  * @PYALLOC_MAY_NOT_SLEEP: no pointer: a gfp that may sleep where nothing may
@@ -39,6 +42,9 @@ enum pyalloc_mistake {
 	PYALLOC_UNDERFLOW,
 	PYALLOC_OVERFLOW,
 	PYALLOC_USE_AFTER_FREE,
+	PYALLOC_WRONG_TYPE,
+	PYALLOC_GONE_TYPE,
+	PYALLOC_ZEROED_TYPE,
 	PYALLOC_WRONG_DOMAIN,
 	PYALLOC_WRONG_HEAP,
 	PYALLOC_MAY_NOT_SLEEP,
@@ -115,6 +121,7 @@ struct pyreport_block {
  * @site: the block, if that is what is reported once; 0: each caller is
  * @by: the domain that was asked, where that is the mistake
  * @gfp: what a call came with, where that is the mistake
+ * @type: the name of the type that was asked, where that is the mistake
  * @kept: the block is out of use from now on
  * @was_kept: it has been so before
  * @block: what debug hooks saw
@@ -128,6 +135,7 @@ struct pyalloc_report {
 	unsigned long		site;
 	enum pymem_domain	by;
 	gfp_t			gfp;
+	const char		*type;
 	bool			kept;
 	bool			was_kept;
 	struct pyreport_block	block;

@@ -25,6 +25,7 @@
 #include "reserve.h"
 #include "stats.h"
 #include "trace.h"
+#include "type.h"
 #include "compat.h"
 
 static struct dentry *root, *heap_root;
@@ -335,6 +336,57 @@ static const struct file_operations arenas_fops = {
 	.release	= seq_release,
 };
 
+/* === types === */
+
+static void show_policy(struct seq_file *m, const struct pytype_stats *stats)
+{
+	const char *comma = "";
+	unsigned int i;
+	const struct {
+		bool		is_so;
+		const char	*name;
+	} words[] = {
+		{ stats->has_ctor, "ctor" },
+		{ stats->flags & PYTYPE_STABLE, "stable" },
+		{ stats->flags & PYTYPE_RCU, "rcu" },
+		{ stats->flags & PYTYPE_GROW, "grow" },
+	};
+
+	if (stats->max_free && stats->max_items)
+		seq_printf(m, "lengths:%ux%u", stats->max_items,
+			   stats->max_free);
+	else if (stats->max_free)
+		seq_printf(m, "list:%u", stats->max_free);
+	if (stats->max_free)
+		comma = ",";
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (words[i].is_so) {
+			seq_printf(m, "%s%s", comma, words[i].name);
+			comma = ",";
+		}
+	if (!*comma)
+		seq_puts(m, "none");
+}
+
+static void show_type(void *to, const struct pytype_stats *stats)
+{
+	struct seq_file *m = to;
+
+	seq_printf(m, "%s %zu ", stats->name, stats->size);
+	show_policy(m, stats);
+	seq_printf(m, " %lu %lu %lu %lu %s %zu %lu %s\n", stats->live,
+		   stats->cached, stats->hits, stats->misses, stats->heap,
+		   stats->itemsize, stats->immortals, stats->owner);
+}
+
+static int types_show(struct seq_file *m, void *unused)
+{
+	seq_puts(m, "# name size policy live cached hits misses heap itemsize immortals owner\n");
+	pytype_walk(show_type, m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(types);
+
 /* === check === */
 
 static int check_show(struct seq_file *m, void *unused)
@@ -465,6 +517,7 @@ void __init pydebugfs_init(void)
 	debugfs_create_file("heaps", 0400, root, NULL, &heaps_fops);
 	heap_root = debugfs_create_dir("heap", root);
 	pydebugfs_add_heap(&pyheap_default);
+	debugfs_create_file("types", 0400, root, NULL, &types_fops);
 	debugfs_create_file("check", 0400, root, NULL, &check_fops);
 	debugfs_create_file_unsafe("fail_nth", 0600, root, NULL,
 				   &fail_nth_fops);

@@ -125,7 +125,7 @@ static void be_wrapped_by(unsigned int reasons)
 		static_branch_enable(&pyalloc_wrapped);
 	if (reasons & WATCHED)
 		static_branch_enable(&pyalloc_watched);
-	/* A private heap's calls are seen even for a sample of them. */
+	/* Private heaps' and types' calls are seen for a sample of them, too. */
 	if (reasons && !wrapped_by)
 		pylifetime_wrap(true);
 	if (close && !is_closed)

@@ -44,6 +44,8 @@ const char *const pyfault_names[PYFAULT_NR] = {
 	[PYFAULT_SNAPSHOT]		= "snapshot",
 	[PYFAULT_STATS]			= "stats",
 	[PYFAULT_CHECK]			= "check",
+	[PYFAULT_TYPE]			= "type",
+	[PYFAULT_FREELIST]		= "freelist",
 };
 
 /* How many points are to be passed until one fails; 0: nothing is armed. */

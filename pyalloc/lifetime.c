@@ -8,7 +8,7 @@
  *
  * Contexts: process, but for pylifetime_open().
  * Lock order: that of modules that come and go, lifetime_lock, that of traces,
- * pyheaps_lock.  Under ways_lock, which guards the list of privates too, no
+ * pyheaps_lock, that of types.  Under ways_lock, which guards the list of privates too, no
  * other is taken.
  */
 #include <linux/ctype.h>
@@ -35,6 +35,7 @@
 #include "record.h"
 #include "reserve.h"
 #include "stats.h"
+#include "type.h"
 #include "compat.h"
 
 #define KNOWN_FLAGS	(PYHEAP_EXTERNAL_LOCK | PYHEAP_SMALL_ONLY)
@@ -100,6 +101,17 @@ void pylifetime_choose_ways(void)
 }
 
 /**
+ * pylifetime_is_wrapped() - does every call have to be seen?
+ *
+ * Context: Any.
+ * Return: what pylifetime_wrap() was last told.
+ */
+bool pylifetime_is_wrapped(void)
+{
+	return READ_ONCE(is_wrapped);
+}
+
+/**
  * pylifetime_wrap() - have every call seen from now on, or not
  * @wrapped: which of the two
  *
@@ -110,6 +122,10 @@ void pylifetime_wrap(bool wrapped)
 	WRITE_ONCE(is_wrapped, wrapped);
 	smp_mb();
 	pylifetime_choose_ways();
+	if (wrapped)
+		pytype_close_all();
+	else
+		pytype_open_all();
 }
 
 /* === Making === */
@@ -195,12 +211,16 @@ static int begin_life(struct private_heap *private,
 	struct pyheap *heap = &private->heap;
 	int error;
 
-	if (is_taken(private->name))
+	if (!heap->is_typed && is_taken(private->name))
 		return -EEXIST;
 	error = pyrecord_init();
 	if (error)
 		return error;
 	heap->id = ++last_id;
+	/* Types may have the same name; no other heap's has a dot. */
+	if (heap->is_typed)
+		snprintf(private->name + strnlen(private->name, 20),
+			 PYLIFETIME_NAME - 20, ".%u", heap->id);
 	error = pyheap_init(heap, private->name, classes);
 	if (error)
 		return error;
@@ -325,6 +345,8 @@ static size_t end_life(struct pyheap *heap)
 	size_t pooled, bytes, owned;
 
 	pydebugfs_remove_heap(heap);
+	if (!heap->is_typed)
+		pytype_destroy_of(heap);
 	mutex_lock(&end_lock);
 	quiesce(heap);
 	pooled = count_live(heap, &bytes);
@@ -432,7 +454,11 @@ void pylifetime_exit(void)
 			end_life(heap);
 	pyreserve_stop();
 	rcu_barrier();
-	list_for_each_entry_safe(heap, next, &privates, privates)
+	mutex_lock(&ways_lock);
+	list_for_each_entry_safe(heap, next, &privates, privates) {
+		list_del(&heap->privates);
 		kfree(container_of(heap, struct private_heap, heap));
+	}
+	mutex_unlock(&ways_lock);
 	pyfront_exit_private();
 }

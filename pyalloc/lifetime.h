@@ -15,6 +15,7 @@ struct pyheap;
 
 bool pylifetime_is_name(const char *name);
 
+bool pylifetime_is_wrapped(void);
 void pylifetime_wrap(bool wrapped);
 void pylifetime_open(struct pyheap *heap);
 void pylifetime_choose_ways(void);

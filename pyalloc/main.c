@@ -25,6 +25,7 @@
 #include "reclaim.h"
 #include "stats.h"
 #include "trace.h"
+#include "type.h"
 #include "compat.h"
 
 #define MAX_PREALLOC		65536
@@ -338,6 +339,7 @@ static void __exit pyalloc_exit(void)
 {
 	pydebugfs_exit();
 	pyclient_exit();
+	pytype_exit();
 	/* Frees that wait for a grace period. */
 	rcu_barrier();
 	pylifetime_exit();

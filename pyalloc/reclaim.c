@@ -18,7 +18,8 @@
  *
  * Contexts: process and work items; the shrinker, which only tries locks;
  * pyreclaim_want_reserve() and pyreclaim_note_free() anywhere.
- * Lock order: pyreclaim_trim_lock, reclaim_lock, pyheaps_lock, a heap's walk, a node's lock.
+ * Lock order: pyreclaim_trim_lock, reclaim_lock, that of types, pyheaps_lock, a
+ * heap's walk, a node's lock.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -37,6 +38,7 @@
 #include "raw.h"
 #include "reclaim.h"
 #include "stats.h"
+#include "type.h"
 #include "compat.h"
 
 /* Granules that are kept for contexts that may not take a page. */
@@ -296,6 +298,7 @@ static void drain_this_cpu(struct work_struct *work)
 {
 	struct pyheap *heap;
 
+	pytype_drain_this();
 	mutex_lock(&pyheaps_lock);
 	list_for_each_entry(heap, &pyheaps, list) {
 		pyquarantine_drain(heap, smp_processor_id());
@@ -543,6 +546,7 @@ static int drain_dead_cpu(unsigned int cpu)
 {
 	struct pyheap *heap;
 
+	pytype_drain_dead(cpu);
 	mutex_lock(&pyheaps_lock);
 	list_for_each_entry(heap, &pyheaps, list) {
 		pyquarantine_drain(heap, cpu);

@@ -496,9 +496,45 @@ struct pytype_attr {
 
 struct pytype;
 
-struct pytype *pytype_create(const struct pytype_attr *attr);
+struct pytype *__pytype_create(const struct pytype_attr *attr,
+			       struct module *owner);
+
+/**
+ * pytype_create() - make a type of objects
+ * @attr: what they are like; its strings are copied
+ *
+ * Context: Process; sleeps.
+ * Return: the type; or as an ERR_PTR -EINVAL (a bad name, an unknown flag, a
+ * number out of bounds, or what does not go together), -ENOMEM.
+ */
+static inline struct pytype *pytype_create(const struct pytype_attr *attr)
+{
+	return __pytype_create(attr, THIS_MODULE);
+}
+
 size_t pytype_destroy(struct pytype *type);
-void *pytype_alloc(struct pytype *type, gfp_t gfp) __malloc;
+
+/* The first takes any gfp, the second one free of PYALLOC_GFP_SPECIAL. */
+void *__pytype_alloc(struct pytype *type, gfp_t gfp) __malloc;
+void *__pytype_alloc_plain(struct pytype *type, gfp_t gfp) __malloc;
+
+/**
+ * pytype_alloc() - allocate an object without items
+ * @type: its type
+ * @gfp: as for kmalloc(), without __GFP_ZERO if the type has a ctor or is
+ *	stable
+ *
+ * Context: as pymem_malloc().
+ * Return: the object, or NULL.
+ */
+static __always_inline __malloc void *pytype_alloc(struct pytype *type,
+						   gfp_t gfp)
+{
+	if (__builtin_constant_p(gfp) && !(gfp & PYALLOC_GFP_SPECIAL))
+		return __pytype_alloc_plain(type, gfp);
+	return __pytype_alloc(type, gfp);
+}
+
 void *pytype_alloc_var(struct pytype *type, size_t n, gfp_t gfp) __malloc;
 void *pytype_alloc_immortal(struct pytype *type, size_t n, gfp_t gfp) __malloc;
 void *pytype_resize(struct pytype *type, void *obj, size_t n, gfp_t gfp)

@@ -14,6 +14,7 @@
 
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
+#include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
@@ -379,6 +380,37 @@ static void op_replace(struct op *op, unsigned long unused)
 			op->mismatches++;
 }
 
+/* A type with free lists that have to grow, and objects through them. */
+static void op_types(struct op *op, unsigned long unused)
+{
+	const struct pytype_attr attr = {
+		.name = "pytorture", .size = 40, .max_free = 40,
+	};
+	struct pytype *type = pytype_create(&attr);
+	unsigned int i, round;
+
+	if (IS_ERR(type)) {
+		op->nulls++;
+		return;
+	}
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 50; i++) {
+			ptrs[i] = pytype_alloc(type, GFP_OP);
+			if (ptrs[i])
+				fill(ptrs[i], 40, i);
+			else
+				op->nulls++;
+		}
+		for (i = 0; i < 50; i++) {
+			if (ptrs[i])
+				verify(op, ptrs[i], 40, i);
+			pytype_free(type, ptrs[i]);
+		}
+	}
+	if (pytype_destroy(type))
+		op->mismatches++;
+}
+
 static const struct {
 	const char	*name;
 	void		(*run)(struct op *op, unsigned long argument);
@@ -392,6 +424,7 @@ static const struct {
 	{ "reclaim", op_reclaim },
 	{ "rcu", op_rcu },
 	{ "replace", op_replace },
+	{ "types", op_types },
 };
 
 static int judge(const char *name, const struct op *op)

@@ -305,7 +305,7 @@ try faults-at-load-prealloc load_armed prealloc=2
 try faults-at-load-vmalloc load_armed prealloc=2 arena_source=vmalloc
 try faults-at-load-hooks load_armed allocator=pymalloc_debug
 try faults-at-load-traced load_armed tracemalloc=1
-operations defaults 'realloc bulk raw fronts reclaim rcu replace' arena_kib=64
+operations defaults 'realloc bulk raw fronts reclaim rcu replace types' arena_kib=64
 operations hooks realloc arena_kib=64 allocator=pymalloc_debug
 operations vmalloc 'realloc fronts' arena_kib=64 arena_source=vmalloc
 try faults-at-unload unload_armed
