@@ -170,6 +170,27 @@ size_t pymem_get_allocated_blocks(void);
 size_t pyalloc_reclaim(void);
 
 /**
+ * struct pyalloc_place - where a block lies
+ * @heap: its heap's name, as in the file heaps
+ * @class_size: bytes that a block of its size class has
+ * @arena: the arena's id, as in the file arenas
+ * @pool: where in the arena its pool begins: which character of the map in the
+ *	file arenas, from 0
+ * @block: which block of the pool it is, from 0
+ *
+ * Nothing of it tells an address.
+ */
+struct pyalloc_place {
+	char		heap[32];
+	unsigned int	class_size;
+	unsigned int	arena;
+	unsigned int	pool;
+	unsigned int	block;
+};
+
+int pyalloc_describe(const void *ptr, struct pyalloc_place *place);
+
+/**
  * struct pymem_allocator - what serves a domain
  * @ctx: what each function gets first
  * @malloc: as pymem_malloc()
