@@ -177,15 +177,25 @@ static size_t objects_made(void)
 	return made;
 }
 
+/* With all blocks that free lists keep. */
+static void give_back(size_t left)
+{
+	size_t bytes = pyalloc_reclaim();
+
+	kinds_forget_kept();
+	pr_info("%zu objects are left of them, and %zu bytes went back to the kernel\n",
+		left, bytes);
+}
+
 static void say_what_it_holds(struct object *window, unsigned long n,
 			      size_t made)
 {
 	struct tally tally = {};
 
 	count(window, &tally);
-	pr_info("churn: %lu objects came, with those in them %zu; at the end %zu are live\n",
+	pr_info("%lu short-lived objects, with those in them %zu; %zu are live at the end\n",
 		n, made, tally.objects);
-	pr_info("churn: they hold %zu bytes by sys.getsizeof(), in blocks of %zu bytes\n",
+	pr_info("they hold %zu bytes by sys.getsizeof(), in blocks of %zu bytes\n",
 		tally.bytes, tally.usable);
 }
 
@@ -208,7 +218,6 @@ int churn(unsigned long n)
 		say_what_it_holds(window, n, objects_made() - made);
 	object_put(window);
 	if (!error)
-		pr_info("churn: dropped; %zu objects are left of it, and %zu bytes went back to the kernel\n",
-			objects_live() - live, pyalloc_reclaim());
+		give_back(objects_live() - live);
 	return error;
 }

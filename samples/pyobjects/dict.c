@@ -296,7 +296,9 @@ static int begin_table(struct dict_object *dict, struct object **pairs,
 
 	for (i = 0; i < n; i++)
 		has_strs = has_strs && pairs[2 * i]->kind == &str_kind;
-	return n ? move_to_table(dict, shift_for((3 * n + 1) / 2), has_strs) : 0;
+	if (!n)
+		return 0;
+	return move_to_table(dict, shift_for((3 * n + 1) / 2), has_strs);
 }
 
 /**

@@ -3,10 +3,10 @@
  * Ints: of any size, in digits of 30 bits, the lowest first; the sign is that
  * of their number, as in CPython.
  *
- * Those from -5 to 256 are made once and stay, as immortal objects of a type
- * of their own: who asks for one gets a reference to that.
+ * Those from -5 to 256 are made once and stay, as immortal objects in a row, of
+ * a type of their own: who asks for one gets a reference to that.
  *
- * Contexts: process, with the mutex of debugfs.c, which the scratch is for, too.
+ * Contexts: process, with the mutex of debugfs.c, which the scratch needs, too.
  */
 #include <linux/err.h>
 #include <linux/jhash.h>
@@ -76,15 +76,13 @@ int int_create(void)
 		.name	= "small_int",
 		.size	= sizeof(struct small_int),
 	};
+	struct pytype *type;
 
 	attr.heap = objects_heap;
-	small_type = pytype_create(&attr);
-	if (IS_ERR(small_type)) {
-		int error = PTR_ERR(small_type);
-
-		small_type = NULL;
-		return error;
-	}
+	type = pytype_create(&attr);
+	if (IS_ERR(type))
+		return PTR_ERR(type);
+	small_type = type;
 	small_ints = pytype_alloc_immortal(small_type, NR_SMALL, GFP_KERNEL);
 	if (!small_ints)
 		return -ENOMEM;

@@ -13,6 +13,8 @@
  * Contexts: process, with the mutex of debugfs.c.
  */
 #include <linux/err.h>
+#include <linux/minmax.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "dict.h"
@@ -61,6 +63,22 @@ struct kind *const kinds[NR_KINDS] = {
 	&tuple_kind, &list_kind, &dict_kind, &function_kind, &module_kind,
 };
 
+static int create(struct kind *kind)
+{
+	struct pytype *type;
+
+	kind->attr.heap = objects_heap;
+	kind->kept = kcalloc(max(kind->attr.max_free, 1U),
+			     sizeof(*kind->kept), GFP_KERNEL);
+	if (!kind->kept)
+		return -ENOMEM;
+	type = pytype_create(&kind->attr);
+	if (IS_ERR(type))
+		return PTR_ERR(type);
+	kind->type = type;
+	return 0;
+}
+
 /**
  * kinds_create() - make a type of each kind
  *
@@ -68,20 +86,14 @@ struct kind *const kinds[NR_KINDS] = {
  */
 int kinds_create(void)
 {
-	struct pytype *type;
 	unsigned int i;
+	int error = 0;
 
-	for (i = 0; i < NR_KINDS; i++) {
+	for (i = 0; !error && i < NR_KINDS; i++)
 		/* None is not on the heap. */
-		if (kinds[i] == &none_kind)
-			continue;
-		kinds[i]->attr.heap = objects_heap;
-		type = pytype_create(&kinds[i]->attr);
-		if (IS_ERR(type))
-			return PTR_ERR(type);
-		kinds[i]->type = type;
-	}
-	return 0;
+		if (kinds[i] != &none_kind)
+			error = create(kinds[i]);
+	return error;
 }
 
 /**
@@ -98,6 +110,8 @@ size_t kinds_destroy(void)
 		if (kinds[i]->type)
 			live += pytype_destroy(kinds[i]->type);
 		kinds[i]->type = NULL;
+		kfree(kinds[i]->kept);
+		kinds[i]->kept = NULL;
 	}
 	return live;
 }
@@ -117,21 +131,31 @@ size_t objects_live(void)
 	return live;
 }
 
-/* === Where a block came from === */
+/*
+ * === Where a block came from ===
+ *
+ * pyalloc does not say whether an object came from a free list, so this is
+ * worked out: by which blocks were dropped since the lists were last empty,
+ * as many as one list keeps.  It is wrong where a CPU has another's
+ * blocks, and where lists were emptied by others.
+ */
 
 static bool has_free_lists(const struct kind *kind, size_t items)
 {
 	return kind->attr.max_free && items <= kind->attr.max_items;
 }
 
-/* Was it the block of one that was dropped lately?  Then it is not any more. */
-static bool was_freed_lately(struct kind *kind, const void *block)
+/*
+ * Was it the block of one that was dropped and is kept?  Then it is not kept
+ * any more.  The last one that was dropped comes first.
+ */
+static bool was_kept(struct kind *kind, const void *block)
 {
 	unsigned int i;
 
-	for (i = 0; i < KIND_RECENT; i++)
-		if (kind->recent[i] == block) {
-			kind->recent[i] = NULL;
+	for (i = kind->nr_kept; i--;)
+		if (kind->kept[i] == block) {
+			kind->kept[i] = kind->kept[--kind->nr_kept];
 			return true;
 		}
 	return false;
@@ -142,14 +166,26 @@ static enum origin find_origin(struct kind *kind, const void *block,
 {
 	struct pyalloc_place place;
 
-	if (was_freed_lately(kind, block) && has_free_lists(kind, items))
+	if (was_kept(kind, block) && has_free_lists(kind, items))
 		return FROM_FREE_LIST;
 	return pyalloc_describe(block, &place) ? FROM_RAW : FROM_HEAP;
 }
 
 static void note_freed(struct kind *kind, const void *block)
 {
-	kind->recent[kind->recent_at++ % KIND_RECENT] = block;
+	if (kind->nr_kept < kind->attr.max_free)
+		kind->kept[kind->nr_kept++] = block;
+}
+
+/**
+ * kinds_forget_kept() - the free lists are empty
+ */
+void kinds_forget_kept(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_KINDS; i++)
+		kinds[i]->nr_kept = 0;
 }
 
 /**

@@ -51,9 +51,6 @@ extern const char *const origin_names[];
 /* Who is told of each object that another one holds. */
 typedef void (*visit_fn)(struct object *obj, void *context);
 
-/* The last blocks that a kind freed. */
-#define KIND_RECENT	32
-
 /**
  * struct kind - what objects of a kind are like
  * @attr: what pyalloc is told; its size is the object's without its items, and
@@ -71,8 +68,8 @@ typedef void (*visit_fn)(struct object *obj, void *context);
  * @made: how many there were
  * @newest: the last that was made
  * @newest_origin: where its block came from
- * @recent: blocks that were freed, the last one at @recent_at - 1
- * @recent_at: where the next one is noted
+ * @kept: blocks that should be on its free lists
+ * @nr_kept: how many
  */
 struct kind {
 	struct pytype_attr	attr;
@@ -90,8 +87,8 @@ struct kind {
 	size_t			made;
 	const void		*newest;
 	enum origin		newest_origin;
-	const void		*recent[KIND_RECENT];
-	unsigned int		recent_at;
+	const void		**kept;
+	unsigned int		nr_kept;
 };
 
 #define NR_KINDS	10
@@ -109,6 +106,7 @@ extern struct object none;
 
 int kinds_create(void);
 size_t kinds_destroy(void);
+void kinds_forget_kept(void);
 size_t objects_live(void);
 
 void *object_new(struct kind *kind, size_t items);
