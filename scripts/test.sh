@@ -20,9 +20,9 @@ patient='-a rcupdate.rcu_cpu_stall_timeout=300 -a watchdog_thresh=60'
 # tier           kernel         options : suites
 tiers="
 x86-debug        x86-debug      -t 600 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace
-stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay trace
-stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench trace
-uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench trace
+stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay trace objects
+stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench trace objects
+uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench trace objects
 uml-small        uml            -t 300 -M 64 : pressure
 uml-stress       uml            -t 600 -M 256 : torture faults
 uml-wipe         uml            -t 300 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
@@ -34,13 +34,13 @@ uml-matrix-all   uml            -t 600 -M 256 : matrix
 uml-unload       uml            -t 600 -M 256 : unload
 torture-6.1      stock-6.1      -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
 torture-6.12     stock-6.12     -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
-stock-6.1-rt     stock-6.1-rt   -t 600 : kunit parameters garbage reload live replay trace
-stock-6.12-rt    stock-6.12-rt  -t 600 : kunit parameters garbage reload live replay trace
+stock-6.1-rt     stock-6.1-rt   -t 600 : kunit parameters garbage reload live replay trace objects
+stock-6.12-rt    stock-6.12-rt  -t 600 : kunit parameters garbage reload live replay trace objects
 torture-6.1-rt   stock-6.1-rt   -t 600 -c 4 -M 1024 $patient : torture
 torture-6.12-rt  stock-6.12-rt  -t 600 -c 4 -M 1024 $patient : torture
 pressure         stock-6.12     -t 400 -M 256 : pressure
 stress           stock-6.12     -t 900 : faults unload
-uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit parameters garbage live pressure torture sanitizers trace
+uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit parameters garbage live pressure torture sanitizers trace objects
 uml-debug-stress uml-debug      -t 1500 -M 1024 : faults unload
 modes-6.12       stock-6.12     -t 600 : modes
 modes-6.12-rt    stock-6.12-rt  -t 900 : modes
@@ -52,7 +52,7 @@ x86-rt           x86-rt         -t 900 -M 1024 : kunit garbage replay
 x86-rt-torture   x86-rt         -t 2400 -c 4 -M 1024 $patient -a torture_ops=6000000 : torture
 x86-kcsan        x86-kcsan      -t 900 -M 1024 -a kcsan.skip_watch=1000 $patient : kunit garbage replay
 x86-kcsan-torture x86-kcsan     -t 2400 -c 4 -M 1024 $patient -a torture_ops=6000000 : torture
-x86-32           x86-32         -t 600 -M 1024 : kunit parameters garbage live replay trace
+x86-32           x86-32         -t 600 -M 1024 : kunit parameters garbage live replay trace objects
 x86-32-torture   x86-32         -t 1500 -c 4 -M 1024 $patient -a torture_ops=4000000 : torture
 arm64            arm64          -t 600 : kunit parameters garbage live replay
 arm64-torture    arm64          -t 1500 -c 4 -M 1024 $patient -a torture_ops=4000000 : torture

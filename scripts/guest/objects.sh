@@ -32,13 +32,16 @@ do_all()
 }
 
 # What the kernel says of pyobjects while a command runs, without the times.
+# The log may lose its beginning meanwhile.
 listen()
 {
-	local seen status=0
+	local status=0
 
-	seen=$(dmesg | wc -l)
+	echo "objects.sh listens" > /dev/kmsg
 	"$@" || status=1
-	dmesg | tail -n +$((seen + 1)) | sed -n 's/.*pyobjects: //p' > /tmp/said
+	dmesg | awk '/objects\.sh listens/ { n = 0; next }
+		     sub(/.*pyobjects: /, "") { said[n++] = $0 }
+		     END { for (i = 0; i < n; i++) print said[i] }' > /tmp/said
 	cat /tmp/said
 	return $status
 }
