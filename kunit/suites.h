@@ -49,5 +49,6 @@ extern struct kunit_suite trace_rest_suite;
 extern struct kunit_suite site_suite;
 extern struct kunit_suite trace_context_suite;
 extern struct kunit_suite sample_suite;
+extern struct kunit_suite python_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */

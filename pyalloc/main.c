@@ -20,6 +20,7 @@
 #include "leak.h"
 #include "lifetime.h"
 #include "link.h"
+#include "python.h"
 #include "quarantine.h"
 #include "raw.h"
 #include "reclaim.h"
@@ -351,6 +352,7 @@ static void __exit pyalloc_exit(void)
 	pyraw_flush();
 	exit_default_heap();
 	pyallocator_exit();
+	pypython_exit();
 	pymap_exit();
 }
 module_exit(pyalloc_exit);
