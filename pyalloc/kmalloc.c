@@ -7,12 +7,11 @@
  * A module has a parameter of pykmalloc_ops in each of its files, which is how
  * it is told from others when it comes, and how its files learn of the heap:
  * before they run, so that no call ever has to make it, wait for it, or do
- * without.  The heap is the module's own: that it goes with it is seen to where
- * heaps are destroyed.
+ * without.  When the module has gone its heap is destroyed.
  *
- * The heap counts what it gave: blocks of its pools, and of the kernel's those of
- * up to PYALLOC_SMALL_MAX bytes.  So these come back to it, and all others go
- * to the kernel.
+ * What the heap had no room for it has from the kernel, and nobody can tell that
+ * from what others allocated there: it goes back to the kernel, and stays in the
+ * heap's count of raw blocks.
  *
  * Contexts: frees in any; heaps in process context.
  * Lock order: that of modules that come, then that of heaps.
@@ -30,9 +29,11 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "heap.h"
 #include "hook.h"
 #include "kmalloc.h"
 #include "map.h"
+#include "owned.h"
 #include "raw.h"
 #include "compat.h"
 
@@ -89,24 +90,30 @@ static int see_module(struct notifier_block *block, unsigned long state,
 {
 	struct module *module = data;
 	struct pyheap *heap = NULL;
-	bool is_made = false;
+	bool is_done = false;
 	unsigned int i;
 
-	if (state != MODULE_STATE_COMING)
+	if (state != MODULE_STATE_COMING && state != MODULE_STATE_GOING)
 		return NOTIFY_OK;
 	for (i = 0; i < module->num_kp; i++) {
 		if (module->kp[i].ops != &pykmalloc_ops)
 			continue;
-		if (!is_made)
+		if (state == MODULE_STATE_GOING) {
+			pyheap_destroy(*(struct pyheap **)module->kp[i].arg);
+			break;
+		}
+		if (!is_done)
 			heap = make_heap(module);
-		is_made = true;
+		is_done = true;
 		*(struct pyheap **)module->kp[i].arg = heap;
 	}
 	return NOTIFY_OK;
 }
 
+/* Heaps that a module did not destroy are reported by who comes after this. */
 static struct notifier_block notifier = {
-	.notifier_call = see_module,
+	.notifier_call	= see_module,
+	.priority	= 1,
 };
 
 /**
@@ -132,22 +139,58 @@ void pykmalloc_exit(void)
 
 /* === Whose is a block? === */
 
-/* In a pool, or decorated. */
-static bool is_ours(const void *ptr)
+/*
+ * A module may free what another allocated, so that blocks go back to the heap
+ * that they are of.  NULL: it is the kernel's.
+ */
+static struct pyheap *owner_of(const void *ptr)
 {
-	return likely(pymap_code(ptr)) || pymap_lookup(ptr) ||
-	       pyhook_knows(ptr);
+	u32 entry = pymap_lookup(ptr);
+	struct pyheap *owner = entry ? pyheap_of(entry) : pyowned_heap(ptr);
+
+	if (owner)
+		return owner;
+	return pyhook_knows(ptr) ? &pyheap_default : NULL;
 }
 
-/* Did the heap count it?  Of the kernel's small ones it may have. */
-static bool is_heaps(const void *ptr)
+static void free_to(struct pyheap *owner, const void *ptr)
 {
-	return is_ours(ptr) ||
-	       (!is_vmalloc_addr(ptr) &&
-		pyraw_usable_size(ptr) <= PYALLOC_SMALL_MAX);
+	if (owner == &pyheap_default)
+		pymem_free(ptr);
+	else
+		pyheap_free(owner, ptr);
 }
 
 /* === free === */
+
+static noinline void free_any(const void *ptr)
+{
+	struct pyheap *owner;
+
+	if (ZERO_OR_NULL_PTR(ptr))
+		return;
+	owner = owner_of(ptr);
+	if (owner)
+		free_to(owner, ptr);
+	else
+		kvfree(ptr);
+}
+
+/* A block of a pool keeps its arena. */
+static __always_inline bool is_pooled_in(const struct pyheap *heap,
+					 const void *ptr)
+{
+	const u32 *entry = pymap_entry(ptr);
+	bool is_in;
+
+	if (!entry)
+		return false;
+	preempt_disable_notrace();
+	is_in = *entry & PYMAP_CODE_MASK &&
+		pymap_arena_at(*entry >> PYMAP_ARENA_SHIFT)->heap == heap;
+	pycompat_preempt_enable_notrace();
+	return is_in;
+}
 
 /**
  * pykmalloc_free() - kfree()
@@ -158,14 +201,10 @@ static bool is_heaps(const void *ptr)
  */
 void pykmalloc_free(struct pyheap *heap, const void *ptr)
 {
-	if (likely(pymap_code(ptr)))
-		pyheap_free(heap, ptr);
-	else if (ZERO_OR_NULL_PTR(ptr))
-		return;
-	else if (heap && is_heaps(ptr))
+	if (likely(is_pooled_in(heap, ptr)))
 		pyheap_free(heap, ptr);
 	else
-		kfree(ptr);
+		free_any(ptr);
 }
 EXPORT_SYMBOL_GPL(pykmalloc_free);
 
@@ -178,12 +217,7 @@ EXPORT_SYMBOL_GPL(pykmalloc_free);
  */
 void pykmalloc_vfree(struct pyheap *heap, const void *ptr)
 {
-	if (ZERO_OR_NULL_PTR(ptr))
-		return;
-	if (heap && is_heaps(ptr))
-		pyheap_free(heap, ptr);
-	else
-		kvfree(ptr);
+	free_any(ptr);
 }
 EXPORT_SYMBOL_GPL(pykmalloc_vfree);
 
@@ -197,8 +231,8 @@ EXPORT_SYMBOL_GPL(pykmalloc_vfree);
 void pykmalloc_free_const(struct pyheap *heap, const void *ptr)
 {
 	/* Of read-only data no size can be asked. */
-	if (heap && is_ours(ptr))
-		pyheap_free(heap, ptr);
+	if (pymap_lookup(ptr) || pyhook_knows(ptr))
+		free_any(ptr);
 	else
 		kfree_const(ptr);
 }
@@ -213,11 +247,14 @@ EXPORT_SYMBOL_GPL(pykmalloc_free_const);
  */
 void pykmalloc_free_sensitive(struct pyheap *heap, const void *ptr)
 {
+	struct pyheap *owner;
+
 	if (ZERO_OR_NULL_PTR(ptr))
 		return;
-	if (heap && is_heaps(ptr)) {
+	owner = owner_of(ptr);
+	if (owner) {
 		memzero_explicit((void *)ptr, pyalloc_usable_size(ptr));
-		pyheap_free(heap, ptr);
+		free_to(owner, ptr);
 	} else {
 		kfree_sensitive(ptr);
 	}
@@ -234,8 +271,12 @@ EXPORT_SYMBOL_GPL(pykmalloc_free_sensitive);
  */
 void pykmalloc_free_rcu(struct pyheap *heap, void *ptr, struct rcu_head *rcu)
 {
-	if (heap && is_heaps(ptr))
-		__pyheap_free_rcu(heap, ptr, rcu);
+	struct pyheap *owner = owner_of(ptr);
+
+	if (owner == &pyheap_default)
+		__pymem_free_rcu(ptr, rcu);
+	else if (owner)
+		__pyheap_free_rcu(owner, ptr, rcu);
 	else
 		pycompat_kvfree_rcu(ptr, rcu);
 }
@@ -253,9 +294,9 @@ void pykmalloc_free_rcu_mightsleep(struct pyheap *heap, void *ptr)
 	if (ZERO_OR_NULL_PTR(ptr))
 		return;
 	might_sleep();
-	if (heap && is_heaps(ptr)) {
+	if (owner_of(ptr)) {
 		synchronize_rcu();
-		pyheap_free(heap, ptr);
+		free_any(ptr);
 	} else {
 		kvfree_rcu_mightsleep(ptr);
 	}
@@ -265,14 +306,22 @@ EXPORT_SYMBOL_GPL(pykmalloc_free_rcu_mightsleep);
 /* === realloc === */
 
 /* To a block of the kernel's. */
-static void *move_out(struct pyheap *heap, const void *ptr, void *new,
+static void *move_out(struct pyheap *owner, const void *ptr, void *new,
 		      size_t size)
 {
 	if (!new)
 		return NULL;
 	memcpy(new, ptr, min(size, pyalloc_usable_size(ptr)));
-	pyheap_free(heap, ptr);
+	free_to(owner, ptr);
 	return new;
+}
+
+static void *resize_in(struct pyheap *owner, const void *ptr, size_t size,
+		       gfp_t gfp)
+{
+	return owner == &pyheap_default ?
+	       pymem_realloc((void *)ptr, size, gfp) :
+	       pyheap_realloc(owner, (void *)ptr, size, gfp);
 }
 
 /**
@@ -290,6 +339,8 @@ static void *move_out(struct pyheap *heap, const void *ptr, void *new,
 void *pykmalloc_realloc(struct pyheap *heap, const void *ptr, size_t size,
 			gfp_t gfp)
 {
+	struct pyheap *owner;
+
 	if (!size) {
 		pykmalloc_free(heap, ptr);
 		return ZERO_SIZE_PTR;
@@ -297,11 +348,12 @@ void *pykmalloc_realloc(struct pyheap *heap, const void *ptr, size_t size,
 	if (ZERO_OR_NULL_PTR(ptr))
 		return heap && size <= PYALLOC_SMALL_MAX ?
 		       pyheap_malloc(heap, size, gfp) : kmalloc(size, gfp);
-	if (!heap || !is_heaps(ptr))
+	owner = owner_of(ptr);
+	if (!owner)
 		return krealloc(ptr, size, gfp);
 	if (size <= PYALLOC_SMALL_MAX)
-		return pyheap_realloc(heap, (void *)ptr, size, gfp);
-	return move_out(heap, ptr, kmalloc(size, gfp), size);
+		return resize_in(owner, ptr, size, gfp);
+	return move_out(owner, ptr, kmalloc(size, gfp), size);
 }
 EXPORT_SYMBOL_GPL(pykmalloc_realloc);
 
@@ -337,6 +389,8 @@ static void *kernel_vrealloc(const void *ptr, size_t size, gfp_t gfp)
 void *pykmalloc_vrealloc(struct pyheap *heap, const void *ptr, size_t size,
 			 gfp_t gfp)
 {
+	struct pyheap *owner;
+
 	if (!size) {
 		pykmalloc_vfree(heap, ptr);
 		return ZERO_SIZE_PTR;
@@ -344,11 +398,12 @@ void *pykmalloc_vrealloc(struct pyheap *heap, const void *ptr, size_t size,
 	if (ZERO_OR_NULL_PTR(ptr))
 		return heap && size <= PYALLOC_SMALL_MAX ?
 		       pyheap_malloc(heap, size, gfp) : kvmalloc(size, gfp);
-	if (!heap || !is_heaps(ptr))
+	owner = owner_of(ptr);
+	if (!owner)
 		return kernel_vrealloc(ptr, size, gfp);
 	if (size <= PYALLOC_SMALL_MAX)
-		return pyheap_realloc(heap, (void *)ptr, size, gfp);
-	return move_out(heap, ptr, kvmalloc(size, gfp), size);
+		return resize_in(owner, ptr, size, gfp);
+	return move_out(owner, ptr, kvmalloc(size, gfp), size);
 }
 EXPORT_SYMBOL_GPL(pykmalloc_vrealloc);
 

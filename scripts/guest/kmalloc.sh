@@ -42,7 +42,7 @@ keeps_blocks()
 # What it leaves is told and freed.
 leaves_blocks()
 {
-	echo "expect-report: leaves" > /dev/kmsg
+	echo "expect-report: is destroyed with 7 blocks live" > /dev/kmsg
 	moved keep=100 leak=7 && heap_has 100 && rmmod pykmalloc &&
 		has_no_heap
 }
