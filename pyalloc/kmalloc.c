@@ -305,6 +305,11 @@ EXPORT_SYMBOL_GPL(pykmalloc_free_rcu_mightsleep);
 
 /* === realloc === */
 
+static bool is_small(size_t size, gfp_t gfp)
+{
+	return size <= PYALLOC_SMALL_MAX && !(gfp & PYALLOC_GFP_RAW);
+}
+
 /* To a block of the kernel's. */
 static void *move_out(struct pyheap *owner, const void *ptr, void *new,
 		      size_t size)
@@ -346,12 +351,12 @@ void *pykmalloc_realloc(struct pyheap *heap, const void *ptr, size_t size,
 		return ZERO_SIZE_PTR;
 	}
 	if (ZERO_OR_NULL_PTR(ptr))
-		return heap && size <= PYALLOC_SMALL_MAX ?
+		return heap && is_small(size, gfp) ?
 		       pyheap_malloc(heap, size, gfp) : kmalloc(size, gfp);
 	owner = owner_of(ptr);
 	if (!owner)
 		return krealloc(ptr, size, gfp);
-	if (size <= PYALLOC_SMALL_MAX)
+	if (is_small(size, gfp))
 		return resize_in(owner, ptr, size, gfp);
 	return move_out(owner, ptr, kmalloc(size, gfp), size);
 }
@@ -396,12 +401,12 @@ void *pykmalloc_vrealloc(struct pyheap *heap, const void *ptr, size_t size,
 		return ZERO_SIZE_PTR;
 	}
 	if (ZERO_OR_NULL_PTR(ptr))
-		return heap && size <= PYALLOC_SMALL_MAX ?
+		return heap && is_small(size, gfp) ?
 		       pyheap_malloc(heap, size, gfp) : kvmalloc(size, gfp);
 	owner = owner_of(ptr);
 	if (!owner)
 		return kernel_vrealloc(ptr, size, gfp);
-	if (size <= PYALLOC_SMALL_MAX)
+	if (is_small(size, gfp))
 		return resize_in(owner, ptr, size, gfp);
 	return move_out(owner, ptr, kvmalloc(size, gfp), size);
 }

@@ -249,10 +249,17 @@ static __always_inline void pykernel_kvfree(const void *ptr)
 
 /* === malloc === */
 
+/* What the heap would hand on to the kernel goes there at once. */
+static __always_inline bool pykmalloc_takes(size_t size, gfp_t gfp)
+{
+	return likely(pykmalloc_heap) && size - 1 < PYALLOC_SMALL_MAX &&
+	       !(gfp & PYALLOC_GFP_RAW);
+}
+
 static __always_inline __alloc_size(1)
 void *py_kmalloc(size_t size, gfp_t gfp)
 {
-	if (likely(pykmalloc_heap && size - 1 < PYALLOC_SMALL_MAX))
+	if (likely(pykmalloc_takes(size, gfp)))
 		return pyheap_malloc(pykmalloc_heap, size, gfp);
 	/* Of no bytes it is ZERO_SIZE_PTR. */
 	return pykernel_kmalloc(size, gfp);
@@ -267,7 +274,7 @@ void *py_kzalloc(size_t size, gfp_t gfp)
 static __always_inline __alloc_size(1)
 void *py_kmalloc_node(size_t size, gfp_t gfp, int node)
 {
-	if (likely(pykmalloc_heap && size - 1 < PYALLOC_SMALL_MAX))
+	if (likely(pykmalloc_takes(size, gfp)))
 		return pyheap_malloc_node(pykmalloc_heap, size, gfp, node);
 	return pykernel_kmalloc_node(size, gfp, node);
 }
@@ -313,7 +320,7 @@ void *py_kcalloc_node(size_t n, size_t size, gfp_t gfp, int node)
 static __always_inline __alloc_size(1)
 void *py_kvmalloc_node(size_t size, gfp_t gfp, int node)
 {
-	if (likely(pykmalloc_heap && size - 1 < PYALLOC_SMALL_MAX))
+	if (likely(pykmalloc_takes(size, gfp)))
 		return pyheap_malloc_node(pykmalloc_heap, size, gfp, node);
 	return pykernel_kvmalloc_node(size, gfp, node);
 }
@@ -327,7 +334,7 @@ void *py_kvzalloc_node(size_t size, gfp_t gfp, int node)
 static __always_inline __alloc_size(1)
 void *py_kvmalloc(size_t size, gfp_t gfp)
 {
-	if (likely(pykmalloc_heap && size - 1 < PYALLOC_SMALL_MAX))
+	if (likely(pykmalloc_takes(size, gfp)))
 		return pyheap_malloc(pykmalloc_heap, size, gfp);
 	return pykernel_kvmalloc(size, gfp);
 }
