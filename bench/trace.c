@@ -337,7 +337,7 @@ static int peak_run(struct run *run)
 
 const struct workload peak_workload = {
 	.name		= "peak",
-	.allocators	= ALLOCATORS_ANY,
+	.allocators	= ALLOCATORS_ANY | ALLOCATORS_HEAP,
 	.options	= (const struct option_range[]) {
 		{ OPTION_SMALL, 1, 1, 1 },
 		{},

@@ -52,5 +52,6 @@ extern struct kunit_suite sample_suite;
 extern struct kunit_suite private_suite;
 extern struct kunit_suite type_suite;
 extern struct kunit_suite freelist_suite;
+extern struct kunit_suite python_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */

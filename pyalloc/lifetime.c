@@ -308,7 +308,8 @@ static size_t count_live(struct pyheap *heap, size_t *bytes)
 	struct pyheap_stats *stats = pystats_new();
 	size_t blocks = 0;
 
-	*bytes = atomic_long_read(&heap->raw_bytes);
+	*bytes = heap->flags & PYHEAP_SMALL_ONLY ? 0 :
+		 atomic_long_read(&heap->raw_bytes);
 	if (stats) {
 		pystats_heap(heap, stats);
 		blocks = stats->blocks - atomic_long_read(&heap->false_frees);
@@ -316,6 +317,15 @@ static size_t count_live(struct pyheap *heap, size_t *bytes)
 	}
 	kfree(stats);
 	return blocks;
+}
+
+/* What a kernel may have freed is not known to be live. */
+static size_t count_owned(const struct pyheap *heap)
+{
+	if (heap->flags & PYHEAP_SMALL_ONLY)
+		return 0;
+	return atomic_long_read(&heap->raw_mallocs) -
+	       atomic_long_read(&heap->raw_frees);
 }
 
 static void report_live(struct pyheap *heap, size_t blocks, size_t bytes)
@@ -350,11 +360,9 @@ static size_t end_life(struct pyheap *heap)
 	mutex_lock(&end_lock);
 	quiesce(heap);
 	pooled = count_live(heap, &bytes);
-	owned = max(atomic_long_read(&heap->raw_mallocs) -
-		    atomic_long_read(&heap->raw_frees), 0L);
+	owned = count_owned(heap);
 	report_live(heap, pooled + owned, bytes);
-	if (!(heap->flags & PYHEAP_SMALL_ONLY))
-		owned = pyowned_free_all(heap);
+	pyowned_free_all(heap);
 	pyheap_exit(heap);
 	mutex_unlock(&end_lock);
 	kfree(heap->own_classes);

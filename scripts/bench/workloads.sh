@@ -181,7 +181,8 @@ wanted_memory()
 
 	for workload in $(trace_names | sed 's/^/peak-/'); do
 		cells memory memory "$workload" "${@:1:2}" held_bytes \
-			"requested:$1:mem:requested_bytes" kmalloc cache mem
+			"requested:$1:mem:requested_bytes" kmalloc cache mem \
+			heap heap-locked
 	done
 	for workload in fragment fragment-thin; do
 		cells memory fragment "$workload" "${@:1:2}" held_bytes \

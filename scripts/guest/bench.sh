@@ -67,7 +67,7 @@ show_rows()
 			$5 = sprintf("%.1f", $5 / (holds > 0 ? holds : 1))
 			print "bench: " $0
 		}
-		$2 == "mem" && $4 == "requested_bytes" {
+		$2 ~ /^(mem|heap|heap-locked)$/ && $4 == "requested_bytes" {
 			$4 = "held_bytes"
 			$5 = held
 			print "bench: " $0
@@ -262,7 +262,13 @@ bench_memory()
 {
 	local trace allocator status=0
 
-	for allocator in kmalloc cache mem heap heap-locked; do
+	for allocator in heap heap-locked; do
+		for trace in "$traces"/*.trc; do
+			in_fresh_state measure_peak "$trace" $allocator ||
+				status=1
+		done
+	done
+	for allocator in kmalloc cache mem; do
 		for trace in "$traces"/*.trc; do
 			in_fresh_state measure_peak "$trace" $allocator ||
 				status=1
