@@ -128,8 +128,17 @@ static void *malloc_plain(struct pyheap *heap, enum pymem_domain domain,
 static void *malloc_promised(struct pyheap *heap, size_t size, gfp_t gfp)
 {
 	void *block = pyreserve_take(heap, size);
+	size_t room;
 
-	if (block && want_init_on_alloc(gfp))
+	if (!block)
+		return NULL;
+	/* It was somebody else's, of another size, or of what was promised. */
+	if (pymap_lookup(block)) {
+		room = heap->step_size[PYALLOC_STEP(size)];
+		pysan_show(block, room);
+		pysan_resize(block, size, room);
+	}
+	if (want_init_on_alloc(gfp))
 		memset(block, 0, size);
 	return block;
 }
