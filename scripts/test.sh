@@ -19,7 +19,7 @@ patient='-a rcupdate.rcu_cpu_stall_timeout=300 -a watchdog_thresh=60'
 
 # tier           kernel         options : suites
 tiers="
-x86-debug        x86-debug      -t 600 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace kmalloc
+x86-debug        x86-debug      -t 900 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace kmalloc
 stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay trace objects kmalloc
 stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench trace objects kmalloc
 uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench trace objects kmalloc
