@@ -375,8 +375,9 @@ static size_t end_life(struct pyheap *heap)
  * @heap: the heap, or NULL or an ERR_PTR
  *
  * Blocks that are live are reported, by call site as far as tracing knows, and
- * freed, those of raw too.  Nobody may use the heap meanwhile; who does so later
- * is told.
+ * freed, those of raw too; but with PYHEAP_SMALL_ONLY those of raw are counted
+ * and left alone.  Its types are destroyed.  Nobody may use the heap meanwhile;
+ * who does so later is told.
  *
  * Context: Process; sleeps.
  * Return: how many blocks were live; 0, after a report, if it was destroyed

@@ -211,10 +211,11 @@ static void add_reserve(struct pyheap *heap, struct pyreserve *reserve)
  *
  * From now on @n blocks of that size can be had in any context, besides those
  * that are out.  They belong to the heap, count as held, and come back to the
- * reserve first when they are freed to it.  Debug hooks do not decorate them.
+ * reserve first when they are freed to it, but for frees after a grace period
+ * with PYHEAP_EXTERNAL_LOCK.  Debug hooks do not decorate them.
  *
- * Context: Process; sleeps.  With PYHEAP_EXTERNAL_LOCK with that lock, and where
- * @gfp may not sleep.
+ * Context: Process; sleeps if @gfp allows.  With PYHEAP_EXTERNAL_LOCK where the
+ * lock is held.
  * Return: 0; -EINVAL: @n is 0, @size over INT_MAX, or the heap was destroyed;
  * -ENOMEM, with nothing promised.
  */

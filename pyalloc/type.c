@@ -600,9 +600,9 @@ static noinline void free_more(struct pytype *type, void *object,
  * @obj: the object, or NULL
  *
  * What is no object of the type is reported once a caller and left alone: told
- * exactly if the type has pools of its own, else by its size class.  A second
- * free is told as with pymem_free(), and while an object waits for a grace
- * period.
+ * exactly if the type has pools of its own; else by its size class, as far as
+ * debug hooks have not decorated it.  A second free is told of the object that
+ * came last on its list, and of one that waits for a grace period.
  *
  * Context: Any; with PYTYPE_RCU any but NMI, and on PREEMPT_RT not under a
  * raw_spinlock_t.
