@@ -6,10 +6,10 @@
  * What a client has of a heap is its descriptor, which stays when the heap is
  * destroyed, until pyalloc goes: whoever uses it then is told so.
  *
- * Contexts: process, but for pylifetime_open().
+ * Contexts: process, but for pylifetime_choose_way().
  * Lock order: that of modules that come and go, lifetime_lock, that of traces,
- * pyheaps_lock, that of types.  Under ways_lock, which guards the list of privates too, no
- * other is taken.
+ * pyheaps_lock.  That of types is taken before pyheaps_lock.  Under ways_lock, which guards the list of privates too, only
+ * a heap's way_lock is taken, which is innermost.
  */
 #include <linux/ctype.h>
 #include <linux/err.h>
@@ -59,30 +59,57 @@ static bool is_wrapped;
 
 static DEFINE_MUTEX(ways_lock);
 
-/**
- * pylifetime_open() - let a heap's fast path be taken, if it may be
- * @heap: the heap
- *
- * Whoever wants it shut says so before he shuts it, so that one of the two that
- * do this at once sees the other's.
- *
- * Context: Any.
- */
-void pylifetime_open(struct pyheap *heap)
+static bool has_fronts(const struct pyheap *heap)
 {
-	if (READ_ONCE(is_wrapped) || atomic_read(&heap->short_of) ||
-	    READ_ONCE(heap->is_destroyed))
-		return;
-	pyfront_unshut(heap);
-	/* Pairs with those of pylifetime_wrap() and pyreserve_take(). */
-	smp_mb();
-	if (READ_ONCE(is_wrapped) || atomic_read(&heap->short_of) ||
-	    READ_ONCE(heap->is_destroyed))
-		pyfront_shut(heap);
+	return heap->is_locked ? READ_ONCE(heap->own_front) != NULL :
+				 READ_ONCE(heap->front) != NULL;
+}
+
+static bool may_be_open(const struct pyheap *heap)
+{
+	return !READ_ONCE(is_wrapped) && !atomic_read(&heap->short_of) &&
+	       !READ_ONCE(heap->is_destroyed) && has_fronts(heap);
+}
+
+/* Without SMP, and in NMI, it may be that somebody is at it already. */
+static bool lock_way(struct pyheap *heap, unsigned long *flags)
+{
+	if (in_nmi())
+		return raw_spin_trylock_irqsave(&heap->way_lock, *flags);
+	raw_spin_lock_irqsave(&heap->way_lock, *flags);
+	return true;
 }
 
 /**
- * pylifetime_choose_ways() - see which heaps' fast paths may be taken
+ * pylifetime_choose_way() - open or shut a heap's fast path, as it has to be
+ * @heap: the heap
+ *
+ * To be called after what it depends on has changed.  Who is there already
+ * when an NMI comes looks once more before he goes.
+ *
+ * Context: Any.
+ */
+void pylifetime_choose_way(struct pyheap *heap)
+{
+	unsigned long flags;
+	bool open;
+
+	do {
+		if (!lock_way(heap, &flags))
+			return;
+		open = may_be_open(heap);
+		if (!open)
+			pyfront_shut(heap);
+		else if (!heap->is_open)
+			pyfront_unshut(heap);
+		raw_spin_unlock_irqrestore(&heap->way_lock, flags);
+		/* Pairs with the atomic operations of pyreserve_take(). */
+		smp_mb();
+	} while (open && !may_be_open(heap));
+}
+
+/**
+ * pylifetime_choose_ways() - the same for all heaps
  *
  * Context: Process; sleeps.
  */
@@ -91,12 +118,8 @@ void pylifetime_choose_ways(void)
 	struct pyheap *heap;
 
 	mutex_lock(&ways_lock);
-	list_for_each_entry(heap, &privates, privates) {
-		if (READ_ONCE(is_wrapped))
-			pyfront_shut(heap);
-		else
-			pylifetime_open(heap);
-	}
+	list_for_each_entry(heap, &privates, privates)
+		pylifetime_choose_way(heap);
 	mutex_unlock(&ways_lock);
 }
 
@@ -120,7 +143,6 @@ bool pylifetime_is_wrapped(void)
 void pylifetime_wrap(bool wrapped)
 {
 	WRITE_ONCE(is_wrapped, wrapped);
-	smp_mb();
 	pylifetime_choose_ways();
 	if (wrapped)
 		pytype_close_all();
@@ -186,6 +208,7 @@ static struct private_heap *new_descriptor(const char *name,
 	heap->owner = private->owner;
 	heap->flags = attr->flags;
 	heap->is_locked = is_locked;
+	raw_spin_lock_init(&heap->way_lock);
 	heap->limit = attr->limit_bytes;
 	heap->arena_shift = attr->arena_kib ? ilog2(attr->arena_kib) + 10 : 0;
 	heap->lock = attr->lock;
@@ -338,14 +361,17 @@ static void report_live(struct pyheap *heap, size_t blocks, size_t bytes)
 /* Nothing is under way any more, nor comes back. */
 static void quiesce(struct pyheap *heap)
 {
-	pyfront_shut(heap);
+	pylifetime_choose_way(heap);
 	synchronize_rcu();
 	/* Frees that wait for a grace period. */
 	rcu_barrier();
 	pyfront_flush_parked();
 	pyreserve_exit(heap);
+	/* Each CPU may be at its own: for reclaim, or for a check. */
+	mutex_lock(&pyheaps_lock);
 	pyquarantine_drain_all(heap);
 	pyfront_drain_all(heap);
+	mutex_unlock(&pyheaps_lock);
 }
 
 static size_t end_life(struct pyheap *heap)
@@ -408,7 +434,7 @@ static struct pyheap *find_of(const struct module *module)
 
 	mutex_lock(&lifetime_lock);
 	list_for_each_entry(heap, &privates, privates)
-		if (!found && heap->module == module &&
+		if (!found && heap->module == module && !heap->is_typed &&
 		    !xchg(&heap->is_destroyed, true))
 			found = heap;
 	mutex_unlock(&lifetime_lock);
@@ -416,8 +442,8 @@ static struct pyheap *find_of(const struct module *module)
 }
 
 /**
- * pylifetime_see_off() - destroy the heaps that a module left
- * @module: the module, which goes, after its exit function; NULL: all
+ * pylifetime_see_off() - destroy the types and heaps that a module left
+ * @module: the module, which goes, after its exit function
  *
  * Context: Process; sleeps.
  */
@@ -425,6 +451,7 @@ void pylifetime_see_off(const struct module *module)
 {
 	struct pyheap *heap;
 
+	pytype_see_off(module);
 	while ((heap = find_of(module))) {
 		pr_warn("pyalloc: %s goes away without having destroyed its heap %s\n",
 			heap->owner, heap->name);
