@@ -133,6 +133,7 @@ bool pylifetime_is_wrapped(void)
 {
 	return READ_ONCE(is_wrapped);
 }
+EXPORT_SYMBOL_GPL(pylifetime_is_wrapped);
 
 /**
  * pylifetime_wrap() - have every call seen from now on, or not

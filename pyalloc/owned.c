@@ -15,7 +15,6 @@
 
 #include "charge.h"
 #include "debug.h"
-#include "domain.h"
 #include "heap.h"
 #include "hook.h"
 #include "owned.h"
@@ -215,12 +214,10 @@ bool pyowned_free_rcu(void *ptr, unsigned long caller)
 	rcu_read_lock();
 	record = pyrecord_find(ptr);
 	found = record && record->is_plain;
-	if (found && pyrecord_claim(record, PYRECORD_GRACE, caller)) {
-		pydomain_watch_free(PYMEM_DOMAIN_MEM, ptr, caller);
+	if (found && pyrecord_claim(record, PYRECORD_GRACE, caller))
 		call_rcu(&record->rcu, end_grace);
-	} else if (found) {
+	else if (found)
 		pydebug_report(PYALLOC_DOUBLE_FREE, ptr, 0, caller);
-	}
 	rcu_read_unlock();
 	return found;
 }
