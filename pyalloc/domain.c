@@ -555,7 +555,7 @@ static noinline void *fold_and_finish(void *block, size_t size)
 	pytrace_fold();
 	if (want_init_on_alloc(0))
 		pyzero_block(block,
-			   pyheap_default.step_size[PYALLOC_STEP(size)]);
+			     pyheap_default.step_size[PYALLOC_STEP(size)]);
 	return block;
 }
 
@@ -638,8 +638,8 @@ static noinline void *malloc_more_steps(unsigned long steps, gfp_t packed,
 					enum pymem_domain domain,
 					unsigned long caller)
 {
-	return malloc_more(pydomain_unpack_size(steps, packed), pydomain_unpack_gfp(packed),
-			   domain, caller);
+	return malloc_more(pydomain_unpack_size(steps, packed),
+			   pydomain_unpack_gfp(packed), domain, caller);
 }
 
 /* What is left to do to a fresh block. */
@@ -662,7 +662,7 @@ static noinline void *finish_more(size_t size, gfp_t gfp, void *block,
 	}
 	if (want_init_on_alloc(0))
 		pyzero_block(block,
-			   pyheap_default.step_size[PYALLOC_STEP(size)]);
+			     pyheap_default.step_size[PYALLOC_STEP(size)]);
 	return block;
 }
 
@@ -1714,9 +1714,9 @@ static void free_after_grace(enum pymem_domain domain, struct rcu_head *rcu)
 	void *block = pydomain_block_around(rcu);
 	unsigned long caller = 0;
 
-	if (pyclass_is_decorated(pymap_class(entry)))
+	if (pyclass_is_decorated(pymap_class(entry))) {
 		caller = pyhook_end_grace(block);
-	else if (heap->is_locked) {
+	} else if (heap->is_locked) {
 		pyprivate_put_late(heap, block);
 		return;
 	}

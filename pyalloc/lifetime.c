@@ -8,8 +8,9 @@
  *
  * Contexts: process, but for pylifetime_choose_way().
  * Lock order: that of modules that come and go, lifetime_lock, that of traces,
- * pyheaps_lock.  That of types is taken before pyheaps_lock.  Under ways_lock, which guards the list of privates too, only
- * a heap's way_lock is taken, which is innermost.
+ * pyheaps_lock.  That of types is taken before pyheaps_lock.  Under ways_lock,
+ * which guards the list of privates too, only a heap's way_lock is taken, which
+ * is innermost.
  */
 #include <linux/ctype.h>
 #include <linux/err.h>
@@ -59,24 +60,21 @@ static bool is_wrapped;
 
 static DEFINE_MUTEX(ways_lock);
 
-static bool has_fronts(const struct pyheap *heap)
-{
-	return heap->is_locked ? READ_ONCE(heap->own_front) != NULL :
-				 READ_ONCE(heap->front) != NULL;
-}
-
 static bool may_be_open(const struct pyheap *heap)
 {
 	return !READ_ONCE(is_wrapped) && !atomic_read(&heap->short_of) &&
-	       !READ_ONCE(heap->is_destroyed) && has_fronts(heap);
+	       !READ_ONCE(heap->is_destroyed) && pyfront_any(heap);
 }
 
 /* Without SMP, and in NMI, it may be that somebody is at it already. */
 static bool lock_way(struct pyheap *heap, unsigned long *flags)
 {
-	if (in_nmi())
-		return raw_spin_trylock_irqsave(&heap->way_lock, *flags);
-	raw_spin_lock_irqsave(&heap->way_lock, *flags);
+	if (!in_nmi())
+		raw_spin_lock_irqsave(&heap->way_lock, *flags);
+	else if (!raw_spin_trylock_irqsave(&heap->way_lock, *flags))
+		return false;
+	/* Sparse can't follow it. */
+	__release(&heap->way_lock);
 	return true;
 }
 
@@ -102,6 +100,7 @@ void pylifetime_choose_way(struct pyheap *heap)
 			pyfront_shut(heap);
 		else if (!heap->is_open)
 			pyfront_unshut(heap);
+		__acquire(&heap->way_lock);
 		raw_spin_unlock_irqrestore(&heap->way_lock, flags);
 		/* Pairs with the atomic operations of pyreserve_take(). */
 		smp_mb();

@@ -213,10 +213,10 @@ static void add_reserve(struct pyheap *heap, struct pyreserve *reserve)
 {
 	struct pyreserve *first = READ_ONCE(heap->reserves);
 
-	do
-		reserve->next = first;
 	/* Who finds it finds it whole. */
-	while (!try_cmpxchg(&heap->reserves, &first, reserve));
+	do {
+		reserve->next = first;
+	} while (!try_cmpxchg(&heap->reserves, &first, reserve));
 }
 
 /**
