@@ -572,6 +572,24 @@ static void test_stable_objects_stay(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pytype_destroy(type), 0UL);
 }
 
+/* What lies on their lists goes back, and is nobody's loss. */
+static void test_a_heap_goes_before_its_types(struct kunit *test)
+{
+	struct pytype_attr attr = { .name = "own", .size = 64, .max_free = 9 };
+	struct pyheap *heap = pyheap_create("one", NULL);
+	struct pytype *type;
+
+	KUNIT_ASSERT_TRUE(test, !IS_ERR(heap));
+	attr.heap = heap;
+	type = make_type(test, &attr);
+	pytype_free(type, pytype_alloc(type, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, pyheap_destroy(heap), 0UL);
+	expect_no_report(test);
+	KUNIT_EXPECT_EQ(test, pytype_destroy(type), 0UL);
+	KUNIT_EXPECT_EQ(test, last_mistake(), PYALLOC_GONE_TYPE);
+	forget_reports();
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(test_impossible_types_are_refused),
 	KUNIT_CASE(test_possible_types_have_objects),
@@ -596,6 +614,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_use_of_a_type_that_is_gone),
 	KUNIT_CASE(test_another_heaps_block_is_no_object),
 	KUNIT_CASE(test_stable_objects_stay),
+	KUNIT_CASE(test_a_heap_goes_before_its_types),
 	{ }
 };
 

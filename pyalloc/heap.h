@@ -191,6 +191,7 @@ struct pyheap_own {
  * @is_locked: PYHEAP_EXTERNAL_LOCK: one caller at a time
  * @is_open: the fast path leads to its front; with @way_lock
  * @is_typed: its blocks are one type's, and nothing is written to free ones
+ * @is_ending: somebody destroys it
  * @is_destroyed: nothing is left of it but this
  * @inside: with debug hooks: somebody is inside, if @is_locked
  * @step_size: the class size that serves so many steps
@@ -237,6 +238,7 @@ struct pyheap {
 	bool			is_locked;
 	bool			is_open;
 	bool			is_typed;
+	bool			is_ending;
 	bool			is_destroyed;
 	bool			inside;
 	u16			step_size[PYALLOC_STEPS];

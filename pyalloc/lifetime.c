@@ -381,8 +381,10 @@ static size_t end_life(struct pyheap *heap)
 	size_t pooled, bytes, owned;
 
 	pydebugfs_remove_heap(heap);
+	/* They give back what lies on their lists. */
 	if (!heap->is_typed)
 		pytype_destroy_of(heap);
+	WRITE_ONCE(heap->is_destroyed, true);
 	mutex_lock(&end_lock);
 	quiesce(heap);
 	pooled = count_live(heap, &bytes);
@@ -413,7 +415,7 @@ size_t pyheap_destroy(struct pyheap *heap)
 {
 	if (IS_ERR_OR_NULL(heap))
 		return 0;
-	if (xchg(&heap->is_destroyed, true)) {
+	if (xchg(&heap->is_ending, true)) {
 		pydebug_report(PYALLOC_DESTROYED, NULL, 0, _RET_IP_);
 		return 0;
 	}
@@ -423,7 +425,7 @@ EXPORT_SYMBOL_GPL(pyheap_destroy);
 
 size_t pyprivate_destroy(struct pyheap *heap)
 {
-	return xchg(&heap->is_destroyed, true) ? 0 : end_life(heap);
+	return xchg(&heap->is_ending, true) ? 0 : end_life(heap);
 }
 
 /* === Who goes === */
@@ -435,7 +437,7 @@ static struct pyheap *find_of(const struct module *module)
 	mutex_lock(&lifetime_lock);
 	list_for_each_entry(heap, &privates, privates)
 		if (!found && heap->module == module && !heap->is_typed &&
-		    !xchg(&heap->is_destroyed, true))
+		    !xchg(&heap->is_ending, true))
 			found = heap;
 	mutex_unlock(&lifetime_lock);
 	return found;
@@ -486,7 +488,7 @@ void pylifetime_exit(void)
 	struct pyheap *heap, *next;
 
 	list_for_each_entry(heap, &privates, privates)
-		if (!xchg(&heap->is_destroyed, true))
+		if (!xchg(&heap->is_ending, true))
 			end_life(heap);
 	pyreserve_stop();
 	rcu_barrier();
