@@ -137,24 +137,26 @@ static void *malloc_plain(struct pyheap *heap, enum pymem_domain domain,
 				       NULL;
 }
 
+/* It is as large as its room, and as clean; it was tracked all the time. */
 static void *malloc_promised(struct pyheap *heap, size_t size, gfp_t gfp)
 {
 	void *block = NULL;
-	size_t room = size;
+	bool pooled;
+	size_t room;
 
 	/* What was promised is no memory of another kind. */
 	if (!(gfp & PYALLOC_GFP_RAW))
 		block = pyreserve_take(heap, size);
 	if (!block)
 		return NULL;
-	/* It was somebody else's, of another size, or of what was promised. */
-	if (pymap_lookup(block)) {
-		room = heap->step_size[PYALLOC_STEP(size)];
+	pooled = pymap_lookup(block);
+	room = pooled ? heap->step_size[PYALLOC_STEP(size)] :
+			pyalloc_usable_size(block);
+	if (pooled)
 		pysan_show(block, room);
-	}
 	if (want_init_on_alloc(gfp))
 		memset(block, 0, room);
-	if (pymap_lookup(block))
+	if (pooled)
 		pysan_resize(block, size, room);
 	return block;
 }
