@@ -19,14 +19,16 @@
 #include "raw.h"
 #include "compat.h"
 
+/* Who is refused charges nothing, so that nobody else is refused for it. */
 static bool fits(struct pyheap *heap, size_t bytes)
 {
-	long held = atomic_long_add_return(bytes, &heap->held);
+	long held = atomic_long_read(&heap->held);
 
-	if (!heap->limit || held <= (long)heap->limit)
-		return true;
-	atomic_long_sub(bytes, &heap->held);
-	return false;
+	do {
+		if (heap->limit && held + bytes > heap->limit)
+			return false;
+	} while (!atomic_long_try_cmpxchg(&heap->held, &held, held + bytes));
+	return true;
 }
 
 static void exceed(struct pyheap *heap, size_t bytes)
