@@ -403,10 +403,11 @@ static void free_raw(struct pyheap *heap, void *ptr, unsigned long caller)
 		pydebug_report(PYALLOC_NOT_OWN, ptr, 0, caller);
 		return;
 	}
+	/* Who takes it out of a reserve is noted anew. */
+	pydomain_watch_free(PYMEM_DOMAIN_MEM, ptr, caller);
 	if (atomic_read(&heap->short_of) && !pyhook_knows(ptr) &&
 	    pyreserve_put(heap, ptr, pyraw_usable_size(ptr)))
 		return;
-	pydomain_watch_free(PYMEM_DOMAIN_MEM, ptr, caller);
 	pyhook_free_recorded(PYMEM_DOMAIN_MEM, ptr, caller);
 }
 
@@ -798,6 +799,9 @@ static void free_rcu(struct pyheap *heap, void *ptr, struct rcu_head *rcu,
 {
 	struct pyhook_block block;
 
+	/* What lies in a pool is noted until the grace period is over. */
+	if (!pymap_lookup(ptr))
+		pydomain_watch_free(PYMEM_DOMAIN_MEM, ptr, caller);
 	if (pyhook_knows(ptr)) {
 		if (pyhook_look(ptr, PYMEM_DOMAIN_MEM, caller, &block))
 			pyhook_begin_grace(&block, rcu, free_after_grace,
@@ -807,7 +811,6 @@ static void free_rcu(struct pyheap *heap, void *ptr, struct rcu_head *rcu,
 			call_rcu(rcu, free_after_grace);
 	} else if (!pyowned_free_rcu(ptr, caller) &&
 		   pyraw_is_block(ptr, caller)) {
-		pydomain_watch_free(PYMEM_DOMAIN_MEM, ptr, caller);
 		atomic_long_inc(&heap->raw_frees);
 		atomic_long_sub(pyraw_usable_size(ptr), &heap->raw_bytes);
 		pycompat_kvfree_rcu(ptr, rcu);
