@@ -237,6 +237,25 @@ static void test_resized(struct kunit *test)
 	end_heap(test, heap, 0);
 }
 
+/* What can't move is as clean behind its end as what did. */
+static void test_shrunk_where_it_is(struct kunit *test)
+{
+	struct pyheap_attr attr = { .limit_bytes = SZ_64K };
+	struct pyheap *heap = make_heap(test, &attr);
+	void *block = pyheap_calloc(heap, 1, 1000, GFP_KERNEL), *moved;
+
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	fill(block, 1000, 0x5a);
+	while (pyheap_malloc(heap, 8, QUIET))
+		;
+	moved = pyheap_realloc(heap, block, 8, QUIET | __GFP_ZERO);
+	KUNIT_EXPECT_PTR_EQ(test, moved, block);
+	KUNIT_EXPECT_TRUE(test, is_filled(moved, 8, 0x5a));
+	KUNIT_EXPECT_TRUE(test, is_zero(moved + 8, 992));
+	expect_no_report(test);
+	KUNIT_EXPECT_GT(test, pyheap_destroy(heap), (size_t)100);
+}
+
 static void test_in_bulk(struct kunit *test)
 {
 	struct pyheap *heap = make_heap(test, NULL);
@@ -762,6 +781,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_of_size_zero),
 	KUNIT_CASE(test_zeroed),
 	KUNIT_CASE(test_resized),
+	KUNIT_CASE(test_shrunk_where_it_is),
 	KUNIT_CASE(test_in_bulk),
 	KUNIT_CASE(test_on_a_node),
 	KUNIT_CASE(test_atomic),

@@ -647,6 +647,9 @@ static void *move(struct pyheap *heap, enum pymem_domain domain, void *ptr,
 	/* It can always stay where it is: that is no failure. */
 	if (!new && size <= room) {
 		atomic_long_dec(&heap->failures);
+		/* What it grows into later has to be zero then. */
+		if (gfp & __GFP_ZERO)
+			memset(ptr + size, 0, room - size);
 		return ptr;
 	}
 	if (!new)
