@@ -216,14 +216,17 @@ struct harvest {
 	struct llist_head	records;
 };
 
-/* With the lock of the record's bucket. */
+/*
+ * With the lock of the record's bucket.  It is as if a grace period was awaited:
+ * nobody else may free it, and what lies there is not what was freed.
+ */
 static void reap(struct pyrecord *record, void *data)
 {
 	struct harvest *harvest = data;
 
 	if (record->heap == harvest->heap &&
 	    (record->state == PYRECORD_KEPT ||
-	     pyrecord_claim(record, PYRECORD_FREE, _THIS_IP_)))
+	     pyrecord_claim(record, PYRECORD_GRACE, _THIS_IP_)))
 		llist_add(&record->wait, &harvest->records);
 }
 
