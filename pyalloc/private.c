@@ -125,12 +125,21 @@ static void *malloc_plain(struct pyheap *heap, enum pymem_domain domain,
 				       NULL;
 }
 
+/* It is as large as its room, and as clean; it was tracked all the time. */
 static void *malloc_promised(struct pyheap *heap, size_t size, gfp_t gfp)
 {
 	void *block = pyreserve_take(heap, size);
+	bool pooled = block && pymap_lookup(block);
+	size_t room = pooled ? heap->step_size[PYALLOC_STEP(size)] : size;
 
-	if (block && want_init_on_alloc(gfp))
-		memset(block, 0, size);
+	if (!block)
+		return NULL;
+	if (pooled)
+		pysan_show(block, room);
+	if (want_init_on_alloc(gfp))
+		memset(block, 0, pooled ? room : pyalloc_usable_size(block));
+	if (pooled)
+		pysan_resize(block, size, room);
 	return block;
 }
 

@@ -231,7 +231,8 @@ int pyheap_reserve(struct pyheap *heap, size_t size, unsigned int n, gfp_t gfp)
 	reserve->nr = n;
 	reserve->room = size <= PYALLOC_SMALL_MAX ?
 			heap->step_size[PYALLOC_STEP(size)] : size;
-	if (!fill(heap, reserve, size, gfp)) {
+	/* Also what is raw's has to serve all that the class would. */
+	if (!fill(heap, reserve, reserve->room, gfp)) {
 		free_reserve(heap, reserve);
 		goto no_memory;
 	}
