@@ -548,6 +548,49 @@ static void test_reserve(struct kunit *test)
 	}
 }
 
+/* What it grows into is zero as well. */
+static void expect_clean(struct kunit *test, size_t from, size_t to)
+{
+	struct pyheap_attr attr = { .limit_bytes = SZ_64K };
+	struct pyheap *heap = make_heap(test, &attr);
+	void *all = NULL, *block;
+
+	KUNIT_ASSERT_EQ(test, pyheap_reserve(heap, to, 1, GFP_KERNEL), 0);
+	use_up(heap, 8, &all);
+	use_up(heap, to, &all);
+	block = pop_block(&all);
+	fill(block, to, 0x5a);
+	pyheap_free(heap, block);
+	block = pyheap_calloc(heap, 1, from, QUIET);
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	block = pyheap_realloc(heap, block, to, QUIET | __GFP_ZERO);
+	if (block)
+		KUNIT_EXPECT_TRUE(test, is_zero(block, to));
+	pyheap_destroy(heap);
+}
+
+static void test_reserve_is_clean(struct kunit *test)
+{
+	expect_clean(test, 33, 40);
+	expect_clean(test, 520, 600);
+}
+
+/* Where no arena fits it is raw that has what was promised. */
+static void test_reserve_without_arenas(struct kunit *test)
+{
+	struct pyheap_attr attr = {
+		.limit_bytes = 10000, .classes = PYHEAP_CLASSES_POW2,
+	};
+	struct pyheap *heap = make_heap(test, &attr);
+	void *all = NULL, *block;
+
+	KUNIT_ASSERT_EQ(test, pyheap_reserve(heap, 65, 4, GFP_KERNEL), 0);
+	use_up(heap, 128, &all);
+	while ((block = pop_block(&all)))
+		KUNIT_EXPECT_GE(test, pyalloc_usable_size(block), (size_t)128);
+	pyheap_destroy(heap);
+}
+
 static void test_bad_reserves(struct kunit *test)
 {
 	struct pyheap_attr attr = { .limit_bytes = SZ_64K };
@@ -905,6 +948,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_limit),
 	KUNIT_CASE(test_limit_and_no_fail),
 	KUNIT_CASE(test_reserve),
+	KUNIT_CASE(test_reserve_is_clean),
+	KUNIT_CASE(test_reserve_without_arenas),
 	KUNIT_CASE(test_bad_reserves),
 	KUNIT_CASE(test_destroyed_with_blocks),
 	KUNIT_CASE(test_use_after_destroy),

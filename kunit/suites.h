@@ -50,6 +50,8 @@ extern struct kunit_suite site_suite;
 extern struct kunit_suite trace_context_suite;
 extern struct kunit_suite sample_suite;
 extern struct kunit_suite private_suite;
+extern struct kunit_suite private_smp_suite;
+extern struct kunit_suite private_trace_suite;
 extern struct kunit_suite type_suite;
 extern struct kunit_suite freelist_suite;
 extern struct kunit_suite python_suite;

@@ -83,7 +83,7 @@ bool block_intact(const struct block *block)
 
 /**
  * block_malloc() - malloc by domain
- * @domain: the domain
+ * @domain: the domain, or IN_HEAP
  * @size: bytes
  * @gfp: as for kmalloc()
  *
@@ -95,6 +95,8 @@ void *block_malloc(enum pymem_domain domain, size_t size, gfp_t gfp)
 	switch (domain) {
 	case PYMEM_DOMAIN_MEM:
 		return pymem_malloc(size, gfp);
+	case IN_HEAP:
+		return pyheap_malloc(run_heap, size, gfp);
 	case PYMEM_DOMAIN_OBJ:
 		return pyobject_malloc(size, gfp);
 	default:
@@ -104,7 +106,7 @@ void *block_malloc(enum pymem_domain domain, size_t size, gfp_t gfp)
 
 /**
  * block_calloc() - calloc by domain
- * @domain: the domain
+ * @domain: the domain, or IN_HEAP
  * @nelem: how many elements
  * @elsize: bytes of each
  * @gfp: as for kmalloc()
@@ -118,6 +120,8 @@ void *block_calloc(enum pymem_domain domain, size_t nelem, size_t elsize,
 	switch (domain) {
 	case PYMEM_DOMAIN_MEM:
 		return pymem_calloc(nelem, elsize, gfp);
+	case IN_HEAP:
+		return pyheap_calloc(run_heap, nelem, elsize, gfp);
 	case PYMEM_DOMAIN_OBJ:
 		return pyobject_calloc(nelem, elsize, gfp);
 	default:
@@ -127,7 +131,7 @@ void *block_calloc(enum pymem_domain domain, size_t nelem, size_t elsize,
 
 /**
  * block_realloc() - realloc by domain
- * @domain: the domain
+ * @domain: the domain, or IN_HEAP
  * @ptr: any block, or NULL
  * @size: bytes
  * @gfp: as for kmalloc()
@@ -141,6 +145,8 @@ void *block_realloc(enum pymem_domain domain, void *ptr, size_t size,
 	switch (domain) {
 	case PYMEM_DOMAIN_MEM:
 		return pymem_realloc(ptr, size, gfp);
+	case IN_HEAP:
+		return pyheap_realloc(run_heap, ptr, size, gfp);
 	case PYMEM_DOMAIN_OBJ:
 		return pyobject_realloc(ptr, size, gfp);
 	default:
@@ -150,7 +156,7 @@ void *block_realloc(enum pymem_domain domain, void *ptr, size_t size,
 
 /**
  * block_free() - free by domain
- * @domain: the domain
+ * @domain: the domain, or IN_HEAP
  * @ptr: any block, or NULL
  *
  * Context: Any.
@@ -163,6 +169,9 @@ void block_free(enum pymem_domain domain, void *ptr)
 		break;
 	case PYMEM_DOMAIN_OBJ:
 		pyobject_free(ptr);
+		break;
+	case IN_HEAP:
+		pyheap_free(run_heap, ptr);
 		break;
 	default:
 		pymem_raw_free(ptr);

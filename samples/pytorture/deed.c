@@ -48,6 +48,9 @@ static void *by_node(struct actor *actor, struct request *request)
 	actor->doing = "malloc on a node";
 	if (!node_online(node))
 		node = NUMA_NO_NODE;
+	if (request->domain == IN_HEAP)
+		return pyheap_malloc_node(run_heap, request->size,
+					  request->gfp, node);
 	if (request->domain == PYMEM_DOMAIN_OBJ)
 		return pyobject_malloc_node(request->size, request->gfp, node);
 	request->domain = PYMEM_DOMAIN_MEM;
@@ -75,6 +78,7 @@ static void *by_kmalloc(struct actor *actor, struct request *request)
 	if (!actor_may_sleep(actor))
 		return by_constant(actor, request);
 	actor->doing = "kmalloc";
+	request->domain %= PYMEM_NR_DOMAINS;
 	request->size = clamp_t(size_t, request->size, 8, SZ_4K);
 	request->gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE);
 	return kmalloc(request->size, request->gfp);
@@ -84,6 +88,8 @@ static void *by_any(struct actor *actor, struct request *request,
 		    bool *foreign)
 {
 	*foreign = false;
+	if (actor_one_in(actor, 4))
+		request->domain = IN_HEAP;
 	switch (actor_below(actor, 16)) {
 	case 0:
 	case 1:
@@ -193,6 +199,18 @@ void deed_ask_too_much(struct actor *actor)
 
 /* === To resize it === */
 
+/* All domains take all blocks, and a heap its own. */
+static enum pymem_domain whom_to_ask(struct actor *actor,
+				     const struct block *block)
+{
+	enum pymem_domain domain = actor_below(actor, PYMEM_NR_DOMAINS);
+
+	if (run_options.loyal ||
+	    (block->domain == IN_HEAP && actor_one_in(actor, 2)))
+		return block->domain;
+	return domain;
+}
+
 static void resized(struct actor *actor, struct block *block, void *ptr,
 		    size_t size, gfp_t gfp)
 {
@@ -233,8 +251,7 @@ void deed_resize(struct actor *actor, struct block *block)
 
 	if (block->zero)
 		request.gfp |= __GFP_ZERO;
-	if (run_options.loyal)
-		request.domain = block->domain;
+	request.domain = whom_to_ask(actor, block);
 	actor->doing = "realloc";
 	verify(actor, block);
 	ptr = block_realloc(request.domain, block->ptr, request.size,
@@ -263,11 +280,9 @@ void deed_resize(struct actor *actor, struct block *block)
  */
 void deed_release(struct actor *actor, struct block *block)
 {
-	enum pymem_domain domain = actor_below(actor, PYMEM_NR_DOMAINS);
-
 	actor->doing = "free";
 	verify(actor, block);
-	block_free(run_options.loyal ? block->domain : domain, block->ptr);
+	block_free(whom_to_ask(actor, block), block->ptr);
 	block->ptr = NULL;
 	actor->now.frees++;
 }
@@ -319,7 +334,9 @@ void deed_release_rcu(struct actor *actor, struct block *block)
 	actor->doing = "free after a grace period";
 	verify(actor, block);
 	rcu_read_lock();
-	if (run_options.loyal ? block->domain == PYMEM_DOMAIN_MEM :
+	if (block->domain == IN_HEAP) {
+		pyheap_free_rcu(run_heap, (struct at_once *)ptr, rcu);
+	} else if (run_options.loyal ? block->domain == PYMEM_DOMAIN_MEM :
 	    block->size < sizeof(struct later_in_it)) {
 		pymem_free_rcu((struct at_once *)ptr, rcu);
 	} else if (block->size < sizeof(struct later_in_it)) {

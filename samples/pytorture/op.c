@@ -411,6 +411,42 @@ static void op_types(struct op *op, unsigned long unused)
 		op->mismatches++;
 }
 
+static void resize_in_heap(struct op *op, struct pyheap *heap, size_t from,
+			   size_t to)
+{
+	void *ptr = pyheap_malloc(heap, from, GFP_OP), *new;
+
+	if (!ptr) {
+		op->nulls++;
+		return;
+	}
+	fill(ptr, from, 1);
+	verify(op, ptr, from, 1);
+	new = pyheap_realloc(heap, ptr, to, GFP_OP);
+	op->nulls += !new;
+	op->mismatches += !new && to <= from;
+	pyheap_free(heap, new ?: ptr);
+}
+
+/* A heap's whole life, with what it promised. */
+static void op_heap(struct op *op, unsigned long unused)
+{
+	static const size_t sizes[] = { 16, 500, 5000, 40, 700, 300, 3000 };
+	struct pyheap *heap = pyheap_create("pytorture-op", NULL);
+	unsigned int i;
+
+	if (IS_ERR(heap)) {
+		op->nulls++;
+		return;
+	}
+	op->nulls += !!pyheap_reserve(heap, 64, 4, GFP_OP);
+	op->nulls += !!pyheap_reserve(heap, 4000, 2, GFP_OP);
+	for (i = 1; i < ARRAY_SIZE(sizes); i++)
+		resize_in_heap(op, heap, sizes[i - 1], sizes[i]);
+	if (pyheap_destroy(heap))
+		op->mismatches++;
+}
+
 static const struct {
 	const char	*name;
 	void		(*run)(struct op *op, unsigned long argument);
@@ -425,6 +461,7 @@ static const struct {
 	{ "rcu", op_rcu },
 	{ "replace", op_replace },
 	{ "types", op_types },
+	{ "heap", op_heap },
 };
 
 static int judge(const char *name, const struct op *op)

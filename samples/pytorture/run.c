@@ -14,6 +14,7 @@
 #define pr_fmt(fmt) "pytorture: " fmt
 
 #include <linux/atomic.h>
+#include <linux/err.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
@@ -25,6 +26,7 @@
 #include "torture.h"
 
 struct options run_options;
+struct pyheap *run_heap;
 
 /* What came of a run. */
 static struct {
@@ -140,9 +142,11 @@ static void begin(void)
 
 static int start_all(void)
 {
-	int err = 0;
+	int err;
 
-	if (run_options.interrupts)
+	run_heap = pyheap_create("pytorture", NULL);
+	err = PTR_ERR_OR_ZERO(run_heap);
+	if (!err && run_options.interrupts)
 		err = interrupts_start();
 	if (!err)
 		err = workers_start();
@@ -170,6 +174,16 @@ static void tell(void)
 		result.sum.ops, result.sum.mismatches, result.seed);
 }
 
+/* All that was had of it is freed. */
+static void end_heap(struct actor *keeper)
+{
+	if (pyheap_destroy(run_heap)) {
+		keeper->doing = "the end of a heap";
+		failure_note(keeper, 0, 0, "that nothing of it is left");
+	}
+	run_heap = NULL;
+}
+
 static void conduct(struct work_struct *work)
 {
 	struct actor *keeper;
@@ -186,6 +200,7 @@ static void conduct(struct work_struct *work)
 	rcu_barrier();
 	if (keeper)
 		actor_check(keeper);
+	end_heap(keeper);
 	actor_free(keeper);
 	result.stopped = READ_ONCE(stop_wanted);
 	tell();

@@ -16,13 +16,18 @@ struct task_struct;
 
 /* === Blocks === */
 
+/* Beside the domains: of the run's own heap, which is the first to be asked. */
+#define IN_HEAP	PYMEM_NR_DOMAINS
+
+extern struct pyheap *run_heap;
+
 /**
  * struct block - a block that somebody holds
  * @ptr: where it is, NULL if there is none
  * @size: as requested
  * @tag: whose it was when it was filled, and its number there
  * @zero: every request for it had __GFP_ZERO
- * @domain: which one it was asked of; any, of what kmalloc() gave
+ * @domain: which one it was asked of; any, of what kmalloc() gave; or IN_HEAP
  */
 struct block {
 	void	*ptr;

@@ -305,9 +305,9 @@ try faults-at-load-prealloc load_armed prealloc=2
 try faults-at-load-vmalloc load_armed prealloc=2 arena_source=vmalloc
 try faults-at-load-hooks load_armed allocator=pymalloc_debug
 try faults-at-load-traced load_armed tracemalloc=1
-operations defaults 'realloc bulk raw fronts reclaim rcu replace types' arena_kib=64
-operations hooks realloc arena_kib=64 allocator=pymalloc_debug
-operations vmalloc 'realloc fronts' arena_kib=64 arena_source=vmalloc
+operations defaults 'realloc bulk raw fronts reclaim rcu replace types heap' arena_kib=64
+operations hooks 'realloc heap' arena_kib=64 allocator=pymalloc_debug
+operations vmalloc 'realloc fronts heap' arena_kib=64 arena_source=vmalloc
 try faults-at-unload unload_armed
 try faults-every-point every_point_struck
 try faults-memory no_memory_lost

@@ -129,6 +129,60 @@ count_is_reported()
 		/tmp/said
 }
 
+# === A heap that its module leaves ===
+
+leave_heap()
+{
+	insmod /modules/pyalloc_forgetful.ko blocks=100 heap=1 &&
+		[ "$(cell $debugfs/heaps blocks forgetful)" = 100 ] &&
+		listen rmmod pyalloc_forgetful &&
+		grep -q 'pyalloc: pyalloc_forgetful goes away without having destroyed its heap forgetful' \
+			/tmp/said
+}
+
+# All of its memory is the kernel's again, and nothing is left that is traced.
+heap_is_gone()
+{
+	! grep '^forgetful ' $debugfs/heaps && [ ! -e $debugfs/heap/forgetful ] &&
+		[ "$(cell $trace/traced current)" = "$1" ] && check_ok
+}
+
+heap_is_reported()
+{
+	local before
+
+	before=$(cell $trace/traced current)
+	leave_heap && heap_is_gone "$before" || return
+	grep -q 'pyalloc: heap forgetful leaves [0-9]* bytes in 300 blocks live, from 2 call sites' \
+		/tmp/said &&
+		grep -q ' bytes in 100 blocks, .* from leave_small+.* \[pyalloc_forgetful\]' \
+			/tmp/said &&
+		grep -q ' bytes in 200 blocks, .* from leave_large+.* \[pyalloc_forgetful\]' \
+			/tmp/said
+}
+
+# What thirty of them hold, of 600 KiB each, is not lost.
+heaps_give_back()
+{
+	local before after i
+
+	before=$(free_kib)
+	for i in $(seq 30); do
+		insmod /modules/pyalloc_forgetful.ko blocks=300 heap=1 &&
+			rmmod pyalloc_forgetful || return
+	done
+	after=$(free_kib)
+	echo "free: $before KiB before, $after KiB after"
+	[ $((before - after)) -le 4096 ]
+}
+
+heap_count_is_reported()
+{
+	leave_heap && heap_is_gone "$(cell $trace/traced current)" || return
+	grep -q 'pyalloc: heap forgetful of pyalloc_forgetful is destroyed with 300 blocks live, .* call sites are known only while tracing' \
+		/tmp/said
+}
+
 # Who leaves nothing is not named.
 clean_one_is_not_reported()
 {
@@ -255,7 +309,10 @@ if loaded pyalloc; then
 	try trace-names-stay names_stay
 	try trace-comes-again comes_again
 	try trace-forgets forgets
+	try trace-heap-reported heap_is_reported
 	try trace-count-reported count_is_reported
+	try trace-heap-count-reported heap_count_is_reported
+	try trace-heaps-give-back heaps_give_back
 	try trace-clean-not-reported clean_one_is_not_reported
 	try trace-nothing-else takes_nothing_else
 	try trace-samples samples
