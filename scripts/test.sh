@@ -20,8 +20,9 @@ patient='-a rcupdate.rcu_cpu_stall_timeout=300 -a watchdog_thresh=60'
 # tier           kernel         options : suites
 tiers="
 x86-debug        x86-debug      -t 900 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace kmalloc
-stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay trace objects kmalloc
-stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench trace objects kmalloc
+third-party      stock-6.1      -t 300 : third-party
+stock-6.1        stock-6.1      -t 600 : kunit parameters garbage reload live replay trace objects kmalloc
+stock-6.12       stock-6.12     -t 600 : kunit parameters garbage reload live replay pybench trace objects kmalloc
 uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench trace objects kmalloc
 uml-small        uml            -t 300 -M 64 : pressure
 uml-stress       uml            -t 600 -M 256 : torture faults
@@ -30,13 +31,12 @@ uml-matrix       uml            -t 400 -M 256 : matrix-short
 uml-modes        uml            -t 300 -M 256 : modes
 "
 more_tiers="
-third-party      stock-6.1      -t 300 : third-party
 uml-matrix-all   uml            -t 600 -M 256 : matrix
 uml-unload       uml            -t 600 -M 256 : unload
 torture-6.1      stock-6.1      -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
 torture-6.12     stock-6.12     -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
-stock-6.1-rt     stock-6.1-rt   -t 600 : kunit parameters garbage reload live replay trace objects
-stock-6.12-rt    stock-6.12-rt  -t 600 : kunit parameters garbage reload live replay trace objects
+stock-6.1-rt     stock-6.1-rt   -t 900 : kunit parameters garbage reload live replay trace objects
+stock-6.12-rt    stock-6.12-rt  -t 900 : kunit parameters garbage reload live replay trace objects
 torture-6.1-rt   stock-6.1-rt   -t 600 -c 4 -M 1024 $patient : torture
 torture-6.12-rt  stock-6.12-rt  -t 600 -c 4 -M 1024 $patient : torture
 pressure         stock-6.12     -t 400 -M 256 : pressure
