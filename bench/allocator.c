@@ -28,6 +28,7 @@ const char *const allocator_names[NR_ALLOCATORS] = {
 	[ALLOCATOR_MEM_BULK]	= "mem-bulk",
 	[ALLOCATOR_HEAP]	= "heap",
 	[ALLOCATOR_LOCKED]	= "heap-locked",
+	[ALLOCATOR_TYPE]	= "type",
 };
 
 static struct kmem_cache *create_cache(size_t size)
@@ -84,12 +85,30 @@ void allocator_close(void)
 	}
 }
 
+/* As many free ones as CPython keeps of a type: floats, say. */
+#define TYPE_FREE	100
+
+static int open_type(struct source *source, size_t size)
+{
+	const struct pytype_attr attr = {
+		.name = "pybench", .size = size, .max_free = TYPE_FREE,
+	};
+	struct pytype *type = pytype_create(&attr);
+
+	if (IS_ERR(type))
+		return PTR_ERR(type);
+	source->type = type;
+	return 0;
+}
+
 /* Gets @source ready for blocks of @size bytes; the allocator is open. */
 int source_open(struct source *source, enum allocator allocator, size_t size)
 {
 	*source = (struct source) {
 		.cache = bench_cache(size), .heap = bench_heap,
 	};
+	if (allocator == ALLOCATOR_TYPE)
+		return open_type(source, size);
 	if (allocator != ALLOCATOR_MEMPOOL)
 		return 0;
 	source->pool = mempool_create_kmalloc_pool(POOL_RESERVE, size);
@@ -98,5 +117,6 @@ int source_open(struct source *source, enum allocator allocator, size_t size)
 
 void source_close(struct source *source)
 {
+	pytype_destroy(source->type);
 	mempool_destroy(source->pool);
 }

@@ -30,6 +30,7 @@
  * @ALLOCATOR_MEM_BULK: the same in bulk
  * @ALLOCATOR_HEAP: a private heap of pyalloc's
  * @ALLOCATOR_LOCKED: the same with PYHEAP_EXTERNAL_LOCK, where nobody else is
+ * @ALLOCATOR_TYPE: a type with a free list
  * @NR_ALLOCATORS: how many there are
  */
 enum allocator {
@@ -42,6 +43,7 @@ enum allocator {
 	ALLOCATOR_MEM_BULK,
 	ALLOCATOR_HEAP,
 	ALLOCATOR_LOCKED,
+	ALLOCATOR_TYPE,
 	NR_ALLOCATORS,
 };
 
@@ -65,6 +67,7 @@ static inline void *bench_array(size_t n, size_t size)
  * @cache: for ALLOCATOR_CACHE and ALLOCATOR_CACHE_BULK
  * @pool: for ALLOCATOR_MEMPOOL
  * @heap: for ALLOCATOR_HEAP and ALLOCATOR_LOCKED
+ * @type: for ALLOCATOR_TYPE
  *
  * Passed by value, so that a loop has it in registers.
  */
@@ -72,6 +75,7 @@ struct source {
 	struct kmem_cache *cache;
 	mempool_t *pool;
 	struct pyheap *heap;
+	struct pytype *type;
 };
 
 extern struct kmem_cache *bench_caches[BENCH_STEPS + 1];
@@ -109,6 +113,8 @@ static __always_inline void *fixed_malloc(enum allocator allocator,
 	case ALLOCATOR_HEAP:
 	case ALLOCATOR_LOCKED:
 		return pyheap_malloc(source.heap, size, BENCH_GFP);
+	case ALLOCATOR_TYPE:
+		return pytype_alloc(source.type, BENCH_GFP);
 	default:
 		return nothing();
 	}
@@ -133,6 +139,9 @@ static __always_inline void fixed_free(enum allocator allocator,
 	case ALLOCATOR_HEAP:
 	case ALLOCATOR_LOCKED:
 		pyheap_free(source.heap, ptr);
+		break;
+	case ALLOCATOR_TYPE:
+		pytype_free(source.type, ptr);
 		break;
 	default:
 		OPTIMIZER_HIDE_VAR(ptr);
@@ -345,6 +354,7 @@ static __always_inline void any_free(enum allocator allocator, void *ptr)
 	__fold_case(___result, ALLOCATOR_MEM_BULK, function, ##__VA_ARGS__); \
 	__fold_case(___result, ALLOCATOR_HEAP, function, ##__VA_ARGS__); \
 	__fold_case(___result, ALLOCATOR_LOCKED, function, ##__VA_ARGS__); \
+	__fold_case(___result, ALLOCATOR_TYPE, function, ##__VA_ARGS__); \
 	default:							\
 		___result = function(ALLOCATOR_NONE, ##__VA_ARGS__);	\
 	}								\

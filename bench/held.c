@@ -56,6 +56,11 @@ s64 slab_bytes(void)
 	return pages * PAGE_SIZE;
 }
 
+static bool says_itself(enum allocator allocator)
+{
+	return BIT(allocator) & (BIT(ALLOCATOR_MEM) | ALLOCATORS_HEAP);
+}
+
 /*
  * @ending tells what has become of the blocks since.  Of pyalloc's pages, which
  * are no slab pages, it speaks itself.
@@ -66,7 +71,7 @@ static void report(const char *ending)
 		 ending);
 	results_count(&held.run, "blocks", held.crowd.n);
 	results_count(&held.run, "requested_bytes", crowd_bytes(&held.crowd));
-	if (held.run.allocator != ALLOCATOR_MEM)
+	if (!says_itself(held.run.allocator))
 		results_count(&held.run, "held_bytes",
 			      slab_bytes() - held.slab_before);
 }

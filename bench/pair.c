@@ -86,7 +86,8 @@ static int pair_run(struct run *run)
 const struct workload pair_workload = {
 	.name		= "pair",
 	.allocators	= ALLOCATORS_ANY | BIT(ALLOCATOR_MEMPOOL) |
-			  ALLOCATORS_HEAP | BIT(ALLOCATOR_NONE),
+			  ALLOCATORS_HEAP | BIT(ALLOCATOR_TYPE) |
+			  BIT(ALLOCATOR_NONE),
 	.options	= (const struct option_range[]) {
 		{ OPTION_ROUNDS, 60, 1, MAX_ROUNDS },
 		{ OPTION_SIZE, 64, 1, PYALLOC_SMALL_MAX },
@@ -113,7 +114,8 @@ static int sizes_run(struct run *run)
 const struct workload sizes_workload = {
 	.name		= "sizes",
 	.allocators	= ALLOCATORS_ANY | BIT(ALLOCATOR_MEMPOOL) |
-			  ALLOCATORS_HEAP | BIT(ALLOCATOR_NONE),
+			  ALLOCATORS_HEAP | BIT(ALLOCATOR_TYPE) |
+			  BIT(ALLOCATOR_NONE),
 	.options	= (const struct option_range[]) {
 		{ OPTION_ROUNDS, 60, 1, MAX_ROUNDS },
 		{},

@@ -259,7 +259,8 @@ static int trace_run(struct run *run)
 
 const struct workload trace_workload = {
 	.name		= "trace",
-	.allocators	= ALLOCATORS_ANY | BIT(ALLOCATOR_NONE),
+	.allocators	= ALLOCATORS_ANY | ALLOCATORS_HEAP |
+			  BIT(ALLOCATOR_NONE),
 	.options	= (const struct option_range[]) {
 		{ OPTION_ROUNDS, 20, 1, MAX_ROUNDS },
 		{ OPTION_SMALL, 0, 0, 1 },
@@ -336,7 +337,7 @@ static int peak_run(struct run *run)
 
 const struct workload peak_workload = {
 	.name		= "peak",
-	.allocators	= ALLOCATORS_ANY,
+	.allocators	= ALLOCATORS_ANY | ALLOCATORS_HEAP,
 	.options	= (const struct option_range[]) {
 		{ OPTION_SMALL, 1, 1, 1 },
 		{},

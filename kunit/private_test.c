@@ -9,8 +9,10 @@
 #include <linux/slab.h>
 
 #include "../pyalloc/check.h"
+#include "../pyalloc/domain.h"
 #include "../pyalloc/front.h"
 #include "../pyalloc/hook.h"
+#include "../pyalloc/lifetime.h"
 #include "fixture.h"
 
 static const size_t sizes[] = {
@@ -816,6 +818,116 @@ static void test_two_inside(struct kunit *test)
 	end_heap(test, heap, 0);
 }
 
+/* === What reviews found === */
+
+/* A heap that was not used so far is not opened by what others do. */
+static void test_bulk_first(struct kunit *test)
+{
+	struct pyheap *heap = make_heap(test, NULL);
+	void *blocks[20];
+
+	pydomain_wrap(PYWRAP_TEST);
+	pydomain_unwrap(PYWRAP_TEST);
+	KUNIT_EXPECT_FALSE(test, heap->is_open);
+	KUNIT_EXPECT_EQ(test, pyheap_malloc_bulk(heap, 40, GFP_KERNEL, 20,
+						 blocks), (size_t)20);
+	pyheap_free_bulk(heap, 20, blocks);
+	if (!pylifetime_is_wrapped())
+		KUNIT_EXPECT_TRUE(test, heap->is_open);
+	end_heap(test, heap, 0);
+}
+
+/* Its pool is gone, and its arena is not. */
+static void test_resized_after_the_pool(struct kunit *test)
+{
+	struct pyheap_attr attr = { .arena_kib = 64 };
+	struct pyalloc_report report;
+	struct pyheap *heap;
+	void *kept, *block;
+
+	if (hooks_look(&domains[PYMEM_DOMAIN_MEM]))
+		kunit_skip(test, "hook_free tests these");
+	heap = make_heap(test, &attr);
+	kept = make_block(test, heap, 512);
+	block = make_block(test, heap, 24);
+	pyheap_free(heap, block);
+	pyalloc_reclaim();
+	KUNIT_EXPECT_NULL(test, pyheap_realloc(heap, block, 30, QUIET));
+	KUNIT_EXPECT_EQ(test, take_reports(&report), 1U);
+	KUNIT_EXPECT_NULL(test, pymem_realloc(block, 30, QUIET));
+	KUNIT_EXPECT_EQ(test, take_reports(&report), 1U);
+	pyheap_free(heap, kept);
+	end_heap(test, heap, 0);
+}
+
+static void test_limit_of_small_blocks_only(struct kunit *test)
+{
+	struct pyheap_attr attr = {
+		.limit_bytes = SZ_64K, .flags = PYHEAP_SMALL_ONLY,
+	};
+	struct pyheap *heap = make_heap(test, &attr);
+	void *all = NULL;
+	unsigned int n = 0;
+
+	if (!hooks_look(&domains[PYMEM_DOMAIN_MEM])) {
+		use_up(heap, 100, &all);
+		KUNIT_EXPECT_EQ(test, atomic_long_read(&heap->raw_mallocs), 0L);
+	}
+	for (; all; n++)
+		pyheap_free(heap, pop_block(&all));
+	KUNIT_EXPECT_LE(test, n, SZ_64K / 100U);
+	KUNIT_EXPECT_EQ(test, pyheap_reserve(heap, 4096, 2, QUIET), -EINVAL);
+	end_heap(test, heap, 0);
+}
+
+/* Frees after a grace period come to it as well. */
+static void fill_by_rcu(struct kunit *test, unsigned int flags, size_t size)
+{
+	struct pyheap_attr attr = { .limit_bytes = LIMIT, .flags = flags };
+	struct pyheap *heap = make_heap(test, &attr);
+	struct late *late;
+	void *all = NULL;
+
+	KUNIT_ASSERT_EQ(test, pyheap_reserve(heap, size, 4, GFP_KERNEL), 0);
+	use_up(heap, size, &all);
+	KUNIT_EXPECT_EQ(test, atomic_read(&heap->short_of), 4);
+	while (all) {
+		late = pop_block(&all);
+		pyheap_free_rcu(heap, late, rcu);
+	}
+	rcu_barrier();
+	if (!hooks_look(&domains[PYMEM_DOMAIN_MEM]))
+		KUNIT_EXPECT_EQ(test, atomic_read(&heap->short_of), 0);
+	end_heap(test, heap, 0);
+}
+
+static void test_reserve_and_grace(struct kunit *test)
+{
+	fill_by_rcu(test, 0, 40);
+	fill_by_rcu(test, 0, 800);
+	fill_by_rcu(test, PYHEAP_EXTERNAL_LOCK, 40);
+}
+
+static void test_freed_twice_into_reserve(struct kunit *test)
+{
+	struct pyheap_attr attr = { .limit_bytes = LIMIT };
+	struct pyheap *heap = make_heap(test, &attr);
+	void *all = NULL, *one, *other;
+
+	KUNIT_ASSERT_EQ(test, pyheap_reserve(heap, 40, 4, GFP_KERNEL), 0);
+	use_up(heap, 40, &all);
+	one = pop_block(&all);
+	other = pop_block(&all);
+	pyheap_free(heap, one);
+	pyheap_free(heap, other);
+	expect_no_report(test);
+	pyheap_free(heap, one);
+	expect_report(test, PYALLOC_DOUBLE_FREE, one);
+	while (all)
+		pyheap_free(heap, pop_block(&all));
+	end_heap(test, heap, 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(test_names),
 	KUNIT_CASE(test_attributes),
@@ -848,6 +960,11 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_own_lock),
 	KUNIT_CASE(test_lock_that_is_not_held),
 	KUNIT_CASE(test_two_inside),
+	KUNIT_CASE(test_bulk_first),
+	KUNIT_CASE(test_resized_after_the_pool),
+	KUNIT_CASE(test_limit_of_small_blocks_only),
+	KUNIT_CASE(test_reserve_and_grace),
+	KUNIT_CASE(test_freed_twice_into_reserve),
 	{ }
 };
 

@@ -54,5 +54,6 @@ extern struct kunit_suite private_smp_suite;
 extern struct kunit_suite private_trace_suite;
 extern struct kunit_suite type_suite;
 extern struct kunit_suite freelist_suite;
+extern struct kunit_suite python_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */

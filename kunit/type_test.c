@@ -519,6 +519,77 @@ static void test_use_of_a_type_that_is_gone(struct kunit *test)
 	pyobject_free(object);
 }
 
+/* Of another private heap, whose blocks have the same codes in the map. */
+static void test_another_heaps_block_is_no_object(struct kunit *test)
+{
+	struct pytype_attr attr = { .name = "own", .size = 64, .max_free = 9 };
+	struct pyheap *one = pyheap_create("one", NULL);
+	struct pyheap *other = pyheap_create("other", NULL);
+	struct pytype *type;
+	void *victim, *object;
+
+	KUNIT_ASSERT_TRUE(test, !IS_ERR(one) && !IS_ERR(other));
+	attr.heap = one;
+	type = make_type(test, &attr);
+	object = pytype_alloc(type, GFP_KERNEL);
+	pytype_free(type, object);
+	victim = pyheap_malloc(other, 64, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, victim);
+	pytype_free(type, victim);
+	KUNIT_EXPECT_EQ(test, last_mistake(), PYALLOC_WRONG_TYPE);
+	forget_reports();
+	object = pytype_alloc(type, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_NE(test, object, victim);
+	pytype_free(type, object);
+	KUNIT_EXPECT_EQ(test, pytype_destroy(type), 0UL);
+	KUNIT_EXPECT_EQ(test, pyheap_destroy(one), 0UL);
+	KUNIT_EXPECT_EQ(test, pyheap_destroy(other), 1UL);
+}
+
+/* Whoever has a stale pointer of it finds an object of the type there. */
+static void test_stable_objects_stay(struct kunit *test)
+{
+	enum { N = 5000 };
+	const struct pytype_attr attr = {
+		.name = "stable", .size = 64, .flags = PYTYPE_STABLE,
+	};
+	struct pytype *type = make_type(test, &attr);
+	void **objects = make_array(test, N);
+	unsigned int i, gone = 0;
+
+	for (i = 0; i < N; i++) {
+		objects[i] = pytype_alloc(type, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, objects[i]);
+		fill(objects[i], 64, i);
+	}
+	for (i = 0; i < N; i++)
+		pytype_free(type, objects[i]);
+	pyalloc_reclaim();
+	for (i = 0; i < N; i++)
+		gone += !is_filled(objects[i], 64, i);
+	KUNIT_EXPECT_EQ(test, gone, 0U);
+	kvfree(objects);
+	KUNIT_EXPECT_EQ(test, pytype_destroy(type), 0UL);
+}
+
+/* What lies on their lists goes back, and is nobody's loss. */
+static void test_a_heap_goes_before_its_types(struct kunit *test)
+{
+	struct pytype_attr attr = { .name = "own", .size = 64, .max_free = 9 };
+	struct pyheap *heap = pyheap_create("one", NULL);
+	struct pytype *type;
+
+	KUNIT_ASSERT_TRUE(test, !IS_ERR(heap));
+	attr.heap = heap;
+	type = make_type(test, &attr);
+	pytype_free(type, pytype_alloc(type, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, pyheap_destroy(heap), 0UL);
+	expect_no_report(test);
+	KUNIT_EXPECT_EQ(test, pytype_destroy(type), 0UL);
+	KUNIT_EXPECT_EQ(test, last_mistake(), PYALLOC_GONE_TYPE);
+	forget_reports();
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(test_impossible_types_are_refused),
 	KUNIT_CASE(test_possible_types_have_objects),
@@ -541,6 +612,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_live_objects_are_told),
 	KUNIT_CASE(test_live_objects_of_own_pools_go),
 	KUNIT_CASE(test_use_of_a_type_that_is_gone),
+	KUNIT_CASE(test_another_heaps_block_is_no_object),
+	KUNIT_CASE(test_stable_objects_stay),
+	KUNIT_CASE(test_a_heap_goes_before_its_types),
 	{ }
 };
 

@@ -458,14 +458,14 @@ void pyarena_release(struct list_head *arenas)
 		pymap_remove_arena(arena);
 		trace_pyalloc_arena_free(arena->base, pyarena_bytes(arena),
 					 arena->node->nid);
-		pycharge_give(arena->heap,
-			      (size_t)pyarena_held(arena) << PYGRANULE_SHIFT);
 		pymark_forget_area(arena->base, arena->granules);
 		if (arena->is_split)
 			give_split(arena);
 		else
 			give_memory(arena->base, pyarena_bytes(arena),
 				    arena->source, arena->allocator);
+		pycharge_give(arena->heap,
+			      (size_t)pyarena_held(arena) << PYGRANULE_SHIFT);
 		call_rcu(&arena->rcu, free_descriptor_rcu);
 	}
 }

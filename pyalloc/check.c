@@ -3,7 +3,8 @@
  * The check: walks every heap and verifies every invariant, under load.
  *
  *   pool	live + free bits = blocks, nothing set beyond them; on the list
- *		of its fullness, or on none when full; never without a block
+ *		of its fullness, or on none when full; never without a block,
+ *		but a type's
  *   arena	a granule's bit, its descriptor and its entry in the map say
  *		the same; the free ones are counted; on the list of its share
  *   map	finds the arena by its number, and nothing of it in its holes
@@ -113,7 +114,8 @@ static void check_bits(struct pycheck *check, const struct pyclass *class,
 
 	if (free)
 		fullness = pool->live * PYPOOL_QUARTERS / class->blocks;
-	expect(check, pool->live > 0, "pool %#x: without a live block", id);
+	expect(check, pool->live > 0 || pypool_arena(id)->heap->is_typed,
+	       "pool %#x: without a live block", id);
 	expect(check, pool->live + free == class->blocks,
 	       "pool %#x: %u live and %u free of %u blocks", id, pool->live,
 	       free, class->blocks);

@@ -500,7 +500,9 @@ void pydebugfs_add_heap(struct pyheap *heap)
  */
 void pydebugfs_remove_heap(struct pyheap *heap)
 {
-	debugfs_remove(heap->dir);
+	/* They may all be gone. */
+	if (root)
+		debugfs_remove(heap->dir);
 	heap->dir = NULL;
 }
 
@@ -535,4 +537,5 @@ void __init pydebugfs_init(void)
 void pydebugfs_exit(void)
 {
 	debugfs_remove(root);
+	root = NULL;
 }

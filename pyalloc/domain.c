@@ -555,7 +555,7 @@ static noinline void *fold_and_finish(void *block, size_t size)
 	pytrace_fold();
 	if (want_init_on_alloc(0))
 		pyzero_block(block,
-			   pyheap_default.step_size[PYALLOC_STEP(size)]);
+			     pyheap_default.step_size[PYALLOC_STEP(size)]);
 	return block;
 }
 
@@ -638,8 +638,8 @@ static noinline void *malloc_more_steps(unsigned long steps, gfp_t packed,
 					enum pymem_domain domain,
 					unsigned long caller)
 {
-	return malloc_more(pydomain_unpack_size(steps, packed), pydomain_unpack_gfp(packed),
-			   domain, caller);
+	return malloc_more(pydomain_unpack_size(steps, packed),
+			   pydomain_unpack_gfp(packed), domain, caller);
 }
 
 /* What is left to do to a fresh block. */
@@ -662,7 +662,7 @@ static noinline void *finish_more(size_t size, gfp_t gfp, void *block,
 	}
 	if (want_init_on_alloc(0))
 		pyzero_block(block,
-			   pyheap_default.step_size[PYALLOC_STEP(size)]);
+			     pyheap_default.step_size[PYALLOC_STEP(size)]);
 	return block;
 }
 
@@ -934,7 +934,10 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 		return;
 	}
 	if (pyheap_is_private(heap)) {
+		if (!pyprivate_enter(heap, caller))
+			return;
 		pyprivate_put(heap, domain, class, block, caller);
+		pyprivate_leave(heap);
 		return;
 	}
 	/* Only a block may be wiped, and taken from who watches it. */
@@ -1706,12 +1709,17 @@ void *pydomain_block_around(void *ptr)
 
 static void free_after_grace(enum pymem_domain domain, struct rcu_head *rcu)
 {
-	unsigned int class = pymap_class(pymap_lookup(rcu));
+	u32 entry = pymap_lookup(rcu);
+	struct pyheap *heap = pyheap_of(entry);
 	void *block = pydomain_block_around(rcu);
 	unsigned long caller = 0;
 
-	if (pyclass_is_decorated(class))
+	if (pyclass_is_decorated(pymap_class(entry))) {
 		caller = pyhook_end_grace(block);
+	} else if (heap->is_locked) {
+		pyprivate_put_late(heap, block);
+		return;
+	}
 	if (static_branch_unlikely(&pyalloc_watched))
 		watch_free(domain, block, caller ?: _THIS_IP_);
 	pydomain_free(domain, block, caller ?: _THIS_IP_);

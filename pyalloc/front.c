@@ -950,7 +950,8 @@ static void lead_own(struct pyheap *heap, struct pyfront *front)
  * pyfront_shut() - lead every call of a private heap off the fast path
  * @heap: the heap
  *
- * Context: Any.  What has begun is over after a grace period.
+ * Context: Any, with the heap's way_lock, or before anybody knows the heap.
+ * What has begun is over after a grace period.
  */
 void pyfront_shut(struct pyheap *heap)
 {
@@ -962,9 +963,9 @@ void pyfront_shut(struct pyheap *heap)
 
 /**
  * pyfront_unshut() - let the fast path of a private heap be taken
- * @heap: the heap
+ * @heap: the heap, which has fronts
  *
- * Context: Any.
+ * Context: Any, with the heap's way_lock.
  */
 void pyfront_unshut(struct pyheap *heap)
 {

@@ -367,11 +367,16 @@ void pyfront_unshut(struct pyheap *heap);
 bool pyfront_make(struct pyheap *heap, gfp_t gfp);
 
 /* Are there fronts?  They are made as a private heap is first used. */
+static inline bool pyfront_any(const struct pyheap *heap)
+{
+	if (heap->is_locked)
+		return READ_ONCE(heap->own_front);
+	return READ_ONCE(heap->front);
+}
+
 static inline bool pyfront_ready(struct pyheap *heap, gfp_t gfp)
 {
-	return likely(heap->is_locked ? READ_ONCE(heap->own_front) != NULL :
-					READ_ONCE(heap->front) != NULL) ||
-	       pyfront_make(heap, gfp);
+	return pyfront_any(heap) || pyfront_make(heap, gfp);
 }
 
 int pyfront_init_private(void);

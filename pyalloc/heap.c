@@ -382,13 +382,13 @@ static __always_inline bool is_misplaced(const struct pyclass *class,
 		pool->live >= class->least[pool->fullness + 1]);
 }
 
-/* Called when @pool is misplaced, with some block live. */
+/* Called when @pool is misplaced; without a live block only a type's stays. */
 static void resort_pool(struct pynode *node, const struct pyclass *class,
 			struct pyarena *arena, struct pypool *pool)
 {
 	u8 now = PYPOOL_FULL;
 
-	while (pool->live < class->least[now])
+	while (now && pool->live < class->least[now])
 		now--;
 	if (unlikely(!take_off(node, arena, pool)))
 		return;
@@ -933,7 +933,9 @@ static __always_inline void end_visit(struct pynode *node, struct visit *visit)
 
 	if (pool->live >= visit->class->least[pool->fullness])
 		return;
-	if (pool->live)
+	/* A block of a type is nothing else as long as that exists. */
+	if (pool->live || (visit->arena->heap->is_typed &&
+			   !pyclass_is_meta(pool->class)))
 		resort_pool(node, visit->class, visit->arena, pool);
 	else
 		dissolve_pool(node, visit->class, visit->arena, pool);
@@ -1663,7 +1665,7 @@ struct pyheap *pyheap_of(u32 entry)
 	rcu_read_lock();
 	arena = pymap_arena(entry >> PYMAP_ARENA_SHIFT);
 	if (arena)
-		heap = arena->node->heap;
+		heap = arena->heap;
 	rcu_read_unlock();
 	return heap;
 }
@@ -1682,7 +1684,7 @@ struct pyarena *pyheap_next_arena(struct pyheap *heap, u32 *number)
 
 	rcu_read_lock();
 	for (; (arena = pymap_next_arena(number)); ++*number)
-		if (arena->node->heap == heap)
+		if (arena->heap == heap)
 			break;
 	rcu_read_unlock();
 	return arena;
@@ -1732,6 +1734,7 @@ static void release_all(struct pyheap *heap)
 	for (number = 1; (arena = pyheap_next_arena(heap, &number)); number++) {
 		forget_live(heap, arena);
 		list_move(&arena->list, &arenas);
+		cond_resched();
 	}
 	pyarena_release(&arenas);
 	mutex_unlock(&heap->walk);
@@ -1755,6 +1758,8 @@ void pyheap_exit(struct pyheap *heap)
 	pyfront_exit(heap);
 	pyquarantine_exit(heap);
 	release_all(heap);
+	/* Who walks the arenas of another heap looks at those of this one. */
+	synchronize_rcu();
 	free_nodes(heap);
 	heap->node = NULL;
 }

@@ -189,8 +189,9 @@ struct pyheap_own {
  * @stock_at: where in a front is the stock that serves so many steps
  * @nr_classes: how many classes there are for clients
  * @is_locked: PYHEAP_EXTERNAL_LOCK: one caller at a time
- * @is_open: the fast path leads to its front; may be late by a call
+ * @is_open: the fast path leads to its front; with @way_lock
  * @is_typed: its blocks are one type's, and nothing is written to free ones
+ * @is_ending: somebody destroys it
  * @is_destroyed: nothing is left of it but this
  * @inside: with debug hooks: somebody is inside, if @is_locked
  * @step_size: the class size that serves so many steps
@@ -226,6 +227,7 @@ struct pyheap_own {
  * @module: who made it, while that is there
  * @owner: its name
  * @dir: its folder in debugfs
+ * @way_lock: held to open or shut the fast path
  * @privates: among all private heaps, those that were destroyed too
  * @own: with PYHEAP_EXTERNAL_LOCK the stocks that the fast path goes to
  */
@@ -236,6 +238,7 @@ struct pyheap {
 	bool			is_locked;
 	bool			is_open;
 	bool			is_typed;
+	bool			is_ending;
 	bool			is_destroyed;
 	bool			inside;
 	u16			step_size[PYALLOC_STEPS];
@@ -270,6 +273,7 @@ struct pyheap {
 	const struct module	*module;
 	const char		*owner;
 	struct dentry		*dir;
+	raw_spinlock_t		way_lock;
 	struct list_head	privates;
 	struct pyheap_own	own[];
 };

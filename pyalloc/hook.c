@@ -82,6 +82,8 @@ static bool note_kept_block(const struct pyhook_block *block)
 	record->ptr = pyhook_ptr(block);
 	record->base = block->base;
 	record->state = PYRECORD_KEPT;
+	if (pyheap_is_private(block->heap))
+		record->heap = block->heap;
 	if (pyrecord_add(record))
 		return true;
 	kfree(record);
@@ -196,10 +198,13 @@ static void uncount_record(const struct pyrecord *record)
 {
 	if (record->inner.free)
 		return;
-	if (record->heap)
+	/* What rests is not held by who freed it. */
+	if (record->heap) {
 		pyowned_uncount(record->heap, record->room);
-	else
+		pycharge_give(record->heap, record->room);
+	} else {
 		pydomain_uncount_raw(record->domain, record->room);
+	}
 }
 
 /* From raw, charged to a private heap or not, or from what is below. */

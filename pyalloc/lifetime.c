@@ -6,10 +6,11 @@
  * What a client has of a heap is its descriptor, which stays when the heap is
  * destroyed, until pyalloc goes: whoever uses it then is told so.
  *
- * Contexts: process, but for pylifetime_open().
+ * Contexts: process, but for pylifetime_choose_way().
  * Lock order: that of modules that come and go, lifetime_lock, that of traces,
- * pyheaps_lock, that of types.  Under ways_lock, which guards the list of privates too, no
- * other is taken.
+ * pyheaps_lock.  That of types is taken before pyheaps_lock.  Under ways_lock,
+ * which guards the list of privates too, only a heap's way_lock is taken, which
+ * is innermost.
  */
 #include <linux/ctype.h>
 #include <linux/err.h>
@@ -59,30 +60,55 @@ static bool is_wrapped;
 
 static DEFINE_MUTEX(ways_lock);
 
-/**
- * pylifetime_open() - let a heap's fast path be taken, if it may be
- * @heap: the heap
- *
- * Whoever wants it shut says so before he shuts it, so that one of the two that
- * do this at once sees the other's.
- *
- * Context: Any.
- */
-void pylifetime_open(struct pyheap *heap)
+static bool may_be_open(const struct pyheap *heap)
 {
-	if (READ_ONCE(is_wrapped) || atomic_read(&heap->short_of) ||
-	    READ_ONCE(heap->is_destroyed))
-		return;
-	pyfront_unshut(heap);
-	/* Pairs with those of pylifetime_wrap() and pyreserve_take(). */
-	smp_mb();
-	if (READ_ONCE(is_wrapped) || atomic_read(&heap->short_of) ||
-	    READ_ONCE(heap->is_destroyed))
-		pyfront_shut(heap);
+	return !READ_ONCE(is_wrapped) && !atomic_read(&heap->short_of) &&
+	       !READ_ONCE(heap->is_destroyed) && pyfront_any(heap);
+}
+
+/* Without SMP, and in NMI, it may be that somebody is at it already. */
+static bool lock_way(struct pyheap *heap, unsigned long *flags)
+{
+	if (!in_nmi())
+		raw_spin_lock_irqsave(&heap->way_lock, *flags);
+	else if (!raw_spin_trylock_irqsave(&heap->way_lock, *flags))
+		return false;
+	/* Sparse can't follow it. */
+	__release(&heap->way_lock);
+	return true;
 }
 
 /**
- * pylifetime_choose_ways() - see which heaps' fast paths may be taken
+ * pylifetime_choose_way() - open or shut a heap's fast path, as it has to be
+ * @heap: the heap
+ *
+ * To be called after what it depends on has changed.  Who is there already
+ * when an NMI comes looks once more before he goes.
+ *
+ * Context: Any.
+ */
+void pylifetime_choose_way(struct pyheap *heap)
+{
+	unsigned long flags;
+	bool open;
+
+	do {
+		if (!lock_way(heap, &flags))
+			return;
+		open = may_be_open(heap);
+		if (!open)
+			pyfront_shut(heap);
+		else if (!heap->is_open)
+			pyfront_unshut(heap);
+		__acquire(&heap->way_lock);
+		raw_spin_unlock_irqrestore(&heap->way_lock, flags);
+		/* Pairs with the atomic operations of pyreserve_take(). */
+		smp_mb();
+	} while (open && !may_be_open(heap));
+}
+
+/**
+ * pylifetime_choose_ways() - the same for all heaps
  *
  * Context: Process; sleeps.
  */
@@ -91,12 +117,8 @@ void pylifetime_choose_ways(void)
 	struct pyheap *heap;
 
 	mutex_lock(&ways_lock);
-	list_for_each_entry(heap, &privates, privates) {
-		if (READ_ONCE(is_wrapped))
-			pyfront_shut(heap);
-		else
-			pylifetime_open(heap);
-	}
+	list_for_each_entry(heap, &privates, privates)
+		pylifetime_choose_way(heap);
 	mutex_unlock(&ways_lock);
 }
 
@@ -110,6 +132,7 @@ bool pylifetime_is_wrapped(void)
 {
 	return READ_ONCE(is_wrapped);
 }
+EXPORT_SYMBOL_GPL(pylifetime_is_wrapped);
 
 /**
  * pylifetime_wrap() - have every call seen from now on, or not
@@ -120,7 +143,6 @@ bool pylifetime_is_wrapped(void)
 void pylifetime_wrap(bool wrapped)
 {
 	WRITE_ONCE(is_wrapped, wrapped);
-	smp_mb();
 	pylifetime_choose_ways();
 	if (wrapped)
 		pytype_close_all();
@@ -186,6 +208,7 @@ static struct private_heap *new_descriptor(const char *name,
 	heap->owner = private->owner;
 	heap->flags = attr->flags;
 	heap->is_locked = is_locked;
+	raw_spin_lock_init(&heap->way_lock);
 	heap->limit = attr->limit_bytes;
 	heap->arena_shift = attr->arena_kib ? ilog2(attr->arena_kib) + 10 : 0;
 	heap->lock = attr->lock;
@@ -308,7 +331,8 @@ static size_t count_live(struct pyheap *heap, size_t *bytes)
 	struct pyheap_stats *stats = pystats_new();
 	size_t blocks = 0;
 
-	*bytes = atomic_long_read(&heap->raw_bytes);
+	*bytes = heap->flags & PYHEAP_SMALL_ONLY ? 0 :
+		 atomic_long_read(&heap->raw_bytes);
 	if (stats) {
 		pystats_heap(heap, stats);
 		blocks = stats->blocks - atomic_long_read(&heap->false_frees);
@@ -316,6 +340,15 @@ static size_t count_live(struct pyheap *heap, size_t *bytes)
 	}
 	kfree(stats);
 	return blocks;
+}
+
+/* What a kernel may have freed is not known to be live. */
+static size_t count_owned(const struct pyheap *heap)
+{
+	if (heap->flags & PYHEAP_SMALL_ONLY)
+		return 0;
+	return atomic_long_read(&heap->raw_mallocs) -
+	       atomic_long_read(&heap->raw_frees);
 }
 
 static void report_live(struct pyheap *heap, size_t blocks, size_t bytes)
@@ -328,14 +361,17 @@ static void report_live(struct pyheap *heap, size_t blocks, size_t bytes)
 /* Nothing is under way any more, nor comes back. */
 static void quiesce(struct pyheap *heap)
 {
-	pyfront_shut(heap);
+	pylifetime_choose_way(heap);
 	synchronize_rcu();
 	/* Frees that wait for a grace period. */
 	rcu_barrier();
 	pyfront_flush_parked();
 	pyreserve_exit(heap);
+	/* Each CPU may be at its own: for reclaim, or for a check. */
+	mutex_lock(&pyheaps_lock);
 	pyquarantine_drain_all(heap);
 	pyfront_drain_all(heap);
+	mutex_unlock(&pyheaps_lock);
 }
 
 static size_t end_life(struct pyheap *heap)
@@ -345,16 +381,16 @@ static size_t end_life(struct pyheap *heap)
 	size_t pooled, bytes, owned;
 
 	pydebugfs_remove_heap(heap);
+	/* They give back what lies on their lists. */
 	if (!heap->is_typed)
 		pytype_destroy_of(heap);
+	WRITE_ONCE(heap->is_destroyed, true);
 	mutex_lock(&end_lock);
 	quiesce(heap);
 	pooled = count_live(heap, &bytes);
-	owned = max(atomic_long_read(&heap->raw_mallocs) -
-		    atomic_long_read(&heap->raw_frees), 0L);
+	owned = count_owned(heap);
 	report_live(heap, pooled + owned, bytes);
-	if (!(heap->flags & PYHEAP_SMALL_ONLY))
-		owned = pyowned_free_all(heap);
+	pyowned_free_all(heap);
 	pyheap_exit(heap);
 	mutex_unlock(&end_lock);
 	kfree(heap->own_classes);
@@ -367,8 +403,9 @@ static size_t end_life(struct pyheap *heap)
  * @heap: the heap, or NULL or an ERR_PTR
  *
  * Blocks that are live are reported, by call site as far as tracing knows, and
- * freed, those of raw too.  Nobody may use the heap meanwhile; who does so later
- * is told.
+ * freed, those of raw too; but with PYHEAP_SMALL_ONLY those of raw are counted
+ * and left alone.  Its types are destroyed.  Nobody may use the heap meanwhile;
+ * who does so later is told.
  *
  * Context: Process; sleeps.
  * Return: how many blocks were live; 0, after a report, if it was destroyed
@@ -378,7 +415,7 @@ size_t pyheap_destroy(struct pyheap *heap)
 {
 	if (IS_ERR_OR_NULL(heap))
 		return 0;
-	if (xchg(&heap->is_destroyed, true)) {
+	if (xchg(&heap->is_ending, true)) {
 		pydebug_report(PYALLOC_DESTROYED, NULL, 0, _RET_IP_);
 		return 0;
 	}
@@ -388,7 +425,7 @@ EXPORT_SYMBOL_GPL(pyheap_destroy);
 
 size_t pyprivate_destroy(struct pyheap *heap)
 {
-	return xchg(&heap->is_destroyed, true) ? 0 : end_life(heap);
+	return xchg(&heap->is_ending, true) ? 0 : end_life(heap);
 }
 
 /* === Who goes === */
@@ -399,16 +436,16 @@ static struct pyheap *find_of(const struct module *module)
 
 	mutex_lock(&lifetime_lock);
 	list_for_each_entry(heap, &privates, privates)
-		if (!found && heap->module == module &&
-		    !xchg(&heap->is_destroyed, true))
+		if (!found && heap->module == module && !heap->is_typed &&
+		    !xchg(&heap->is_ending, true))
 			found = heap;
 	mutex_unlock(&lifetime_lock);
 	return found;
 }
 
 /**
- * pylifetime_see_off() - destroy the heaps that a module left
- * @module: the module, which goes, after its exit function; NULL: all
+ * pylifetime_see_off() - destroy the types and heaps that a module left
+ * @module: the module, which goes, after its exit function
  *
  * Context: Process; sleeps.
  */
@@ -416,6 +453,7 @@ void pylifetime_see_off(const struct module *module)
 {
 	struct pyheap *heap;
 
+	pytype_see_off(module);
 	while ((heap = find_of(module))) {
 		pr_warn("pyalloc: %s goes away without having destroyed its heap %s\n",
 			heap->owner, heap->name);
@@ -450,7 +488,7 @@ void pylifetime_exit(void)
 	struct pyheap *heap, *next;
 
 	list_for_each_entry(heap, &privates, privates)
-		if (!xchg(&heap->is_destroyed, true))
+		if (!xchg(&heap->is_ending, true))
 			end_life(heap);
 	pyreserve_stop();
 	rcu_barrier();

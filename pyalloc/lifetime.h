@@ -17,7 +17,7 @@ bool pylifetime_is_name(const char *name);
 
 bool pylifetime_is_wrapped(void);
 void pylifetime_wrap(bool wrapped);
-void pylifetime_open(struct pyheap *heap);
+void pylifetime_choose_way(struct pyheap *heap);
 void pylifetime_choose_ways(void);
 
 struct pyheap *pyprivate_create_typed(const char *name, size_t size,

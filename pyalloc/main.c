@@ -17,9 +17,11 @@
 #include "front.h"
 #include "heap.h"
 #include "hook.h"
+#include "kmalloc.h"
 #include "leak.h"
 #include "lifetime.h"
 #include "link.h"
+#include "python.h"
 #include "quarantine.h"
 #include "raw.h"
 #include "reclaim.h"
@@ -256,9 +258,14 @@ static int __init init_all(enum pyclasses_scheme scheme)
 	error = pytrace_init(tracemalloc) ?: pyclient_init();
 	if (error)
 		goto exit_trace;
+	error = pykmalloc_init();
+	if (error)
+		goto exit_client;
 	pydebugfs_init();
 	return 0;
 
+exit_client:
+	pyclient_exit();
 exit_trace:
 	pytrace_exit();
 exit_reclaim:
@@ -338,6 +345,7 @@ static void report_live(void)
 static void __exit pyalloc_exit(void)
 {
 	pydebugfs_exit();
+	pykmalloc_exit();
 	pyclient_exit();
 	pytype_exit();
 	/* Frees that wait for a grace period. */
@@ -353,6 +361,7 @@ static void __exit pyalloc_exit(void)
 	pyraw_flush();
 	exit_default_heap();
 	pyallocator_exit();
+	pypython_exit();
 	pymap_exit();
 }
 module_exit(pyalloc_exit);

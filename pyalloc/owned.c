@@ -11,6 +11,7 @@
 #include <linux/irq_work.h>
 #include <linux/llist.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 
 #include "charge.h"
 #include "debug.h"
@@ -20,6 +21,7 @@
 #include "quarantine.h"
 #include "raw.h"
 #include "record.h"
+#include "reserve.h"
 #include "trace.h"
 #include "compat.h"
 
@@ -37,9 +39,9 @@ void pyowned_count(struct pyheap *heap, size_t room)
 }
 
 /**
- * pyowned_uncount() - count one that it has no longer, and charge it no more
+ * pyowned_uncount() - count one that it has no longer
  * @heap: the heap
- * @room: its usable bytes
+ * @room: its usable bytes, which stay charged until they are free
  *
  * Context: Any.
  */
@@ -47,7 +49,6 @@ void pyowned_uncount(struct pyheap *heap, size_t room)
 {
 	atomic_long_inc(&heap->raw_frees);
 	atomic_long_sub(room, &heap->raw_bytes);
-	pycharge_give(heap, room);
 }
 
 static void *malloc_recorded(struct pyheap *heap, struct pyrecord *record,
@@ -138,11 +139,20 @@ static LLIST_HEAD(waiting);
 
 static void release(struct pyrecord *record)
 {
+	bool is_kept = record->state == PYRECORD_KEPT;
+	struct pyheap *heap = record->heap;
+	size_t room = record->room;
 	void *base = record->base;
 
 	pyrecord_remove(record);
 	pyrecord_free(record);
+	/* A damaged block that is kept may be a pool's. */
+	if (pymap_lookup(base))
+		return;
 	pyraw_free(base);
+	/* What is kept was given when it was freed. */
+	if (!is_kept)
+		pycharge_give(heap, room);
 }
 
 static void release_waiting(struct irq_work *work)
@@ -180,6 +190,9 @@ static void end_grace(struct rcu_head *rcu)
 	struct pyrecord *record = container_of(rcu, struct pyrecord, rcu);
 
 	WRITE_ONCE(record->state, PYRECORD_LIVE);
+	if (pyreserve_put(record->heap, record->base, record->room,
+			  record->freed_by))
+		return;
 	pyowned_free_record(record, record->freed_by);
 }
 
@@ -256,6 +269,7 @@ size_t pyowned_free_all(struct pyheap *heap)
 			live++;
 		}
 		release(record);
+		cond_resched();
 	}
 	return live;
 }

@@ -85,6 +85,12 @@ void pyprivate_leave(struct pyheap *heap)
 		WRITE_ONCE(heap->inside, false);
 }
 
+/*
+ * On a kernel with lockdep every call takes the long way, where the lock is
+ * looked at.
+ */
+#define WATCHED	(PYSAN_WATCHES || IS_ENABLED(CONFIG_LOCKDEP))
+
 /* === malloc === */
 
 static bool is_small(size_t size, gfp_t gfp)
@@ -107,6 +113,12 @@ static void *finish(struct pyheap *heap, void *block, size_t size, gfp_t gfp)
 	return block;
 }
 
+/* What is not owned is not charged, and so would know no limit. */
+static bool is_at_limit(const struct pyheap *heap)
+{
+	return heap->limit && heap->flags & PYHEAP_SMALL_ONLY;
+}
+
 /* Below debug hooks: from the heap's pools, else of raw. */
 static void *malloc_plain(struct pyheap *heap, enum pymem_domain domain,
 			  size_t size, gfp_t gfp, int nid)
@@ -118,7 +130,7 @@ static void *malloc_plain(struct pyheap *heap, enum pymem_domain domain,
 	if (is_small(size, gfp)) {
 		block = pyfront_malloc(heap, PYALLOC_STEP(size), gfp, domain,
 				       nid);
-		if (block || heap->is_typed)
+		if (block || heap->is_typed || is_at_limit(heap))
 			return finish(heap, block, size, gfp);
 	}
 	return pyarena_may_take(gfp) ? pyowned_malloc(heap, size, gfp, nid) :
@@ -128,16 +140,22 @@ static void *malloc_plain(struct pyheap *heap, enum pymem_domain domain,
 /* It is as large as its room, and as clean; it was tracked all the time. */
 static void *malloc_promised(struct pyheap *heap, size_t size, gfp_t gfp)
 {
-	void *block = pyreserve_take(heap, size);
-	bool pooled = block && pymap_lookup(block);
-	size_t room = pooled ? heap->step_size[PYALLOC_STEP(size)] : size;
+	void *block = NULL;
+	bool pooled;
+	size_t room;
 
+	/* What was promised is no memory of another kind. */
+	if (!(gfp & PYALLOC_GFP_RAW))
+		block = pyreserve_take(heap, size);
 	if (!block)
 		return NULL;
+	pooled = pymap_lookup(block);
+	room = pooled ? heap->step_size[PYALLOC_STEP(size)] :
+			pyalloc_usable_size(block);
 	if (pooled)
 		pysan_show(block, room);
 	if (want_init_on_alloc(gfp))
-		memset(block, 0, pooled ? room : pyalloc_usable_size(block));
+		memset(block, 0, room);
 	if (pooled)
 		pysan_resize(block, size, room);
 	return block;
@@ -160,11 +178,14 @@ static void *malloc_inside(struct pyheap *heap, enum pymem_domain domain,
 	void *block = NULL;
 
 	if (pyfront_ready(heap, gfp)) {
-		if (!heap->is_open)
-			pylifetime_open(heap);
+		if (!READ_ONCE(heap->is_open))
+			pylifetime_choose_way(heap);
 		block = is_hooked(heap, domain, size, gfp) ?
 			pyhook_malloc(heap, domain, size, gfp, nid, caller) :
 			malloc_plain(heap, domain, size, gfp, nid);
+	} else if (pyarena_may_take(gfp) && !heap->is_typed &&
+		   !is_at_limit(heap)) {
+		block = pyowned_malloc(heap, size, gfp, nid);
 	}
 	return block ?: malloc_promised(heap, size, gfp);
 }
@@ -240,7 +261,7 @@ notrace void *__pyheap_malloc(struct pyheap *heap, size_t size, gfp_t gfp)
 	void *block;
 
 	if (unlikely(size > PYALLOC_SMALL_MAX || gfp & PYALLOC_GFP_SPECIAL) ||
-	    PYSAN_WATCHES)
+	    WATCHED)
 		return malloc_more(heap, size, gfp, _RET_IP_);
 	if (heap->is_locked) {
 		block = pop_own(heap->own->by_step[step]);
@@ -268,7 +289,7 @@ notrace void *__pyheap_malloc_steps(struct pyheap *heap, unsigned long steps,
 {
 	void *block;
 
-	if (PYSAN_WATCHES)
+	if (WATCHED)
 		return malloc_more_steps(heap, steps, gfp, _RET_IP_);
 	if (heap->is_locked) {
 		block = pop_own(heap->own->by_step[steps]);
@@ -373,7 +394,7 @@ void pyprivate_put(struct pyheap *heap, enum pymem_domain domain,
 	if ((want_init_on_free() || PYSAN_WATCHES || promised) &&
 	    !pyheap_is_live(block, caller))
 		return;
-	if (promised && pyreserve_put(heap, block, room))
+	if (promised && pyreserve_put(heap, block, room, caller))
 		return;
 	if (want_init_on_free() && !heap->is_typed) {
 		pysan_show(block, room);
@@ -412,10 +433,9 @@ static void free_raw(struct pyheap *heap, void *ptr, unsigned long caller)
 		pydebug_report(PYALLOC_NOT_OWN, ptr, 0, caller);
 		return;
 	}
-	/* Who takes it out of a reserve is noted anew. */
 	pydomain_watch_free(PYMEM_DOMAIN_MEM, ptr, caller);
 	if (atomic_read(&heap->short_of) && !pyhook_knows(ptr) &&
-	    pyreserve_put(heap, ptr, pyraw_usable_size(ptr)))
+	    pyreserve_put(heap, ptr, pyraw_usable_size(ptr), caller))
 		return;
 	pyhook_free_recorded(PYMEM_DOMAIN_MEM, ptr, caller);
 }
@@ -533,12 +553,14 @@ static notrace noinline void free_far(struct pyheap *heap, void *ptr,
 	struct pyarena *arena = NULL;
 	bool done = false;
 
-	if (!PYSAN_WATCHES && code)
+	rcu_read_lock();
+	if (!WATCHED && code)
 		arena = pymap_arena_of(ptr);
 	if (likely(arena && arena->heap == heap))
 		done = heap->is_locked ?
 		       push_own(heap->own->by_code[code], ptr, true) :
 		       push(heap, code, ptr, true);
+	rcu_read_unlock();
 	if (unlikely(!done))
 		free_slow(heap, PYMEM_DOMAIN_MEM, ptr, caller);
 }
@@ -561,11 +583,11 @@ notrace void pyheap_free(struct pyheap *heap, const void *ptr)
 	/* So that gcc makes no case of its own of what is not mapped. */
 	OPTIMIZER_HIDE_VAR(code);
 	/* Two ways apart, so that neither has what is the other's. */
-	if (!PYSAN_WATCHES && heap->is_locked) {
+	if (!WATCHED && heap->is_locked) {
 		if (likely(push_own(heap->own->by_code[code], (void *)ptr,
 				    false)))
 			return;
-	} else if (!PYSAN_WATCHES && push(heap, code, (void *)ptr, false)) {
+	} else if (!WATCHED && push(heap, code, (void *)ptr, false)) {
 		return;
 	}
 	free_far(heap, (void *)ptr, _RET_IP_);
@@ -631,8 +653,6 @@ static void *resize_in_place(struct pyheap *heap, u32 entry, void *ptr,
 {
 	size_t room = pyheap_class(heap, pymap_class(entry))->size;
 
-	if (!pyheap_is_live(ptr, caller))
-		return NULL;
 	pysan_show(ptr, room);
 	if (gfp & __GFP_ZERO)
 		memset(ptr + size, 0, room - size);
@@ -684,6 +704,11 @@ static void *resize(struct pyheap *heap, enum pymem_domain domain, void *ptr,
 	if (size > INT_MAX || !is_heaps(heap, ptr, entry)) {
 		if (size <= INT_MAX)
 			pydebug_report(PYALLOC_NOT_OWN, ptr, entry, caller);
+		atomic_long_inc(&heap->failures);
+		return NULL;
+	}
+	if (entry && !pyclass_code_is_decorated(entry & PYMAP_CODE_MASK) &&
+	    !pyheap_is_live(ptr, caller)) {
 		atomic_long_inc(&heap->failures);
 		return NULL;
 	}
@@ -747,7 +772,8 @@ size_t pyheap_malloc_bulk(struct pyheap *heap, size_t size, gfp_t gfp, size_t n,
 {
 	size_t got = 0, i;
 
-	if (is_small(size, gfp) && !heap->is_locked && heap->is_open) {
+	if (is_small(size, gfp) && !heap->is_locked &&
+	    READ_ONCE(heap->is_open)) {
 		got = pybulk_malloc(heap, PYALLOC_STEP(size), gfp,
 				    PYMEM_DOMAIN_MEM, n, ptrs);
 		for (i = 0; i < got; i++)
@@ -779,12 +805,27 @@ EXPORT_SYMBOL_GPL(pyheap_free_bulk);
 
 /* === After a grace period === */
 
-/* Nobody has the client's lock: past the front, which it protects. */
-static void put_late(struct pyheap *heap, void *block)
+/**
+ * pyprivate_put_late() - free a block whose heap's lock nobody has
+ * @heap: the heap, which has an external lock
+ * @block: the block, which is live
+ *
+ * It goes past the front, which that lock protects.
+ *
+ * Context: Any but NMI.
+ */
+void pyprivate_put_late(struct pyheap *heap, void *block)
 {
+	size_t room = pyheap_class(heap, pymap_class(pymap_lookup(block)))->size;
+
 	pydomain_watch_free(PYMEM_DOMAIN_MEM, block, _THIS_IP_);
-	if (!pysan_forget(block))
+	if (pyreserve_put(heap, block, room, _THIS_IP_) ||
+	    !pysan_forget(block))
 		return;
+	if (want_init_on_free()) {
+		pysan_show(block, room);
+		memset(block, 0, room);
+	}
 	/* What its front has counted does not know of it. */
 	atomic_long_inc(&heap->late_frees);
 	pyheap_put(1, &block, _THIS_IP_);
@@ -800,7 +841,7 @@ static void free_after_grace(struct rcu_head *rcu)
 	if (pyclass_code_is_decorated(entry & PYMAP_CODE_MASK))
 		caller = pyhook_end_grace(block);
 	if (heap->is_locked && !caller)
-		put_late(heap, block);
+		pyprivate_put_late(heap, block);
 	else
 		free_pooled(heap, PYMEM_DOMAIN_MEM, pymap_lookup(block), block,
 			    caller ?: _THIS_IP_);

@@ -42,6 +42,8 @@ static inline bool pyprivate_is_shared(const struct pyheap *heap)
 void *pyprivate_malloc_plain(struct pyheap *heap, size_t size, gfp_t gfp);
 void pyprivate_free_plain(struct pyheap *heap, void *ptr);
 
+void pyprivate_put_late(struct pyheap *heap, void *block);
+
 /* Who asked another heap, or a domain, for what is @heap's. */
 void pyprivate_put(struct pyheap *heap, enum pymem_domain domain,
 		   unsigned int class, void *block, unsigned long caller);

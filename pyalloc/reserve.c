@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "debug.h"
 #include "fault.h"
 #include "front.h"
 #include "lifetime.h"
@@ -124,19 +125,35 @@ void *pyreserve_take(struct pyheap *heap, size_t size)
 		block = take_slot(reserve);
 		atomic_inc(&heap->short_of);
 		atomic_inc(&reserve->missing);
-		/* Pairs with the one in pylifetime_choose_ways(). */
 		smp_mb__after_atomic();
-		pyfront_shut(heap);
+		pylifetime_choose_way(heap);
 		return block;
 	}
 	return NULL;
 }
 
-bool __pyreserve_put(struct pyheap *heap, void *block, size_t room)
+/* Of what lies in a reserve only this tells that it is free. */
+static bool has(const struct pyreserve *reserve, const void *block)
+{
+	unsigned int i;
+
+	for (i = 0; i < reserve->nr; i++)
+		if (READ_ONCE(reserve->slot[i]) == block)
+			return true;
+	return false;
+}
+
+bool __pyreserve_put(struct pyheap *heap, void *block, size_t room,
+		     unsigned long caller)
 {
 	struct pyreserve *reserve = READ_ONCE(heap->reserves);
 
 	for (; reserve; reserve = reserve->next) {
+		if (unlikely(has(reserve, block))) {
+			pydebug_report(PYALLOC_DOUBLE_FREE, block,
+				       pymap_lookup(block), caller);
+			return true;
+		}
 		if (!holds(reserve, room) ||
 		    atomic_dec_if_positive(&reserve->missing) < 0)
 			continue;
@@ -196,10 +213,10 @@ static void add_reserve(struct pyheap *heap, struct pyreserve *reserve)
 {
 	struct pyreserve *first = READ_ONCE(heap->reserves);
 
-	do
-		reserve->next = first;
 	/* Who finds it finds it whole. */
-	while (!try_cmpxchg(&heap->reserves, &first, reserve));
+	do {
+		reserve->next = first;
+	} while (!try_cmpxchg(&heap->reserves, &first, reserve));
 }
 
 /**
@@ -211,18 +228,22 @@ static void add_reserve(struct pyheap *heap, struct pyreserve *reserve)
  *
  * From now on @n blocks of that size can be had in any context, besides those
  * that are out.  They belong to the heap, count as held, and come back to the
- * reserve first when they are freed to it.  Debug hooks do not decorate them.
+ * reserve first when they are freed to it, but for frees after a grace period
+ * with PYHEAP_EXTERNAL_LOCK.  Debug hooks do not decorate them.
  *
- * Context: Process; sleeps.  With PYHEAP_EXTERNAL_LOCK with that lock, and where
- * @gfp may not sleep.
- * Return: 0; -EINVAL: @n is 0, @size over INT_MAX, or the heap was destroyed;
+ * Context: Process; sleeps if @gfp allows.  With PYHEAP_EXTERNAL_LOCK where the
+ * lock is held.
+ * Return: 0; -EINVAL: @n is 0, @size over INT_MAX, or with PYHEAP_SMALL_ONLY
+ * over PYALLOC_SMALL_MAX, or the heap was destroyed;
  * -ENOMEM, with nothing promised.
  */
 int pyheap_reserve(struct pyheap *heap, size_t size, unsigned int n, gfp_t gfp)
 {
 	struct pyreserve *reserve = NULL;
 
-	if (!n || size > INT_MAX || !pyprivate_enter(heap, _RET_IP_))
+	if (!n || size > INT_MAX ||
+	    (heap->flags & PYHEAP_SMALL_ONLY && size > PYALLOC_SMALL_MAX) ||
+	    !pyprivate_enter(heap, _RET_IP_))
 		return -EINVAL;
 	if (!pyfault_strikes(PYFAULT_RESERVE))
 		reserve = kvzalloc(struct_size(reserve, slot, n), gfp);

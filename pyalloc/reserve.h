@@ -10,16 +10,18 @@
 #include "heap.h"
 
 void *pyreserve_take(struct pyheap *heap, size_t size);
-bool __pyreserve_put(struct pyheap *heap, void *block, size_t room);
+bool __pyreserve_put(struct pyheap *heap, void *block, size_t room,
+		     unsigned long caller);
 size_t pyreserve_count(const struct pyheap *heap);
 void pyreserve_exit(struct pyheap *heap);
 void pyreserve_stop(void);
 
 /* A block that comes back: true if a reserve that lacks one has it now. */
-static inline bool pyreserve_put(struct pyheap *heap, void *block, size_t room)
+static inline bool pyreserve_put(struct pyheap *heap, void *block, size_t room,
+				 unsigned long caller)
 {
 	return unlikely(atomic_read(&heap->short_of)) &&
-	       __pyreserve_put(heap, block, room);
+	       __pyreserve_put(heap, block, room, caller);
 }
 
 #endif /* _PYALLOC_RESERVE_H */

@@ -110,6 +110,7 @@ struct trailer {
  * @name: its name
  * @heap_name: that of its heap
  * @owner: that of the module that made it
+ * @module: that module, while it is there
  */
 struct pytype_info {
 	struct pytype __percpu		*cpus;
@@ -135,6 +136,7 @@ struct pytype_info {
 	char				name[PYTYPE_NAME_SIZE];
 	char				heap_name[PYTYPE_NAME_SIZE];
 	char				owner[MODULE_NAME_LEN];
+	const struct module		*module;
 };
 
 static LIST_HEAD(types);
@@ -548,6 +550,13 @@ static bool fits(const struct pytype_info *info, const struct pyheap *heap,
 	       size == heap->step_size[PYALLOC_STEP(info->block)];
 }
 
+/* Who waits for a grace period writes behind the object. */
+static bool is_large_enough(const struct pytype_info *info, const void *object)
+{
+	return !(info->flags & PYTYPE_RCU) ||
+	       pyalloc_usable_size(object) >= info->block;
+}
+
 /*
  * What the map knows of the pointer, which is nothing of raw's blocks, and of
  * those that debug hooks decorated they know more.
@@ -559,14 +568,16 @@ static enum pyalloc_mistake judge(const struct pytype_info *info,
 	unsigned int class = pymap_class(entry);
 
 	if (!entry)
-		return info->is_typed ? PYALLOC_WRONG_TYPE : PYALLOC_NO_MISTAKE;
+		return !info->is_typed && is_large_enough(info, object) ?
+		       PYALLOC_NO_MISTAKE : PYALLOC_WRONG_TYPE;
 	heap = pyheap_of(entry);
 	if (heap != ours)
 		return PYALLOC_WRONG_TYPE;
 	if (!(entry & PYMAP_CODE_MASK) || pyclass_is_meta(class))
 		return PYALLOC_NO_POOL;
 	if (pyclass_is_decorated(class))
-		return PYALLOC_NO_MISTAKE;
+		return is_large_enough(info, object) ? PYALLOC_NO_MISTAKE :
+						       PYALLOC_WRONG_TYPE;
 	if (!fits(info, heap, class))
 		return PYALLOC_WRONG_TYPE;
 	return pyclass_is_start(pyheap_class(heap, class), object) ?
@@ -600,9 +611,9 @@ static noinline void free_more(struct pytype *type, void *object,
  * @obj: the object, or NULL
  *
  * What is no object of the type is reported once a caller and left alone: told
- * exactly if the type has pools of its own, else by its size class.  A second
- * free is told as with pymem_free(), and while an object waits for a grace
- * period.
+ * exactly if the type has pools of its own; else by its size class, as far as
+ * debug hooks have not decorated it.  A second free is told of the object that
+ * came last on its list, and of one that waits for a grace period.
  *
  * Context: Any; with PYTYPE_RCU any but NMI, and on PREEMPT_RT not under a
  * raw_spinlock_t.
@@ -996,7 +1007,8 @@ static void plan_length(struct pytype_info *info, unsigned int n)
 		plan = &info->plan[info->of_class[class]];
 		plan->class = class;
 		plan->code = pyprivate_code(info->heap, class);
-		plan->key = n || info->flags & PYTYPE_RCU ?
+		/* Other private heaps' blocks have the same codes. */
+		plan->key = n || info->heap || info->flags & PYTYPE_RCU ?
 			    PYFREELIST_LONG_WAY : plan->code;
 	}
 	info->of_length[n] = info->of_class[class];
@@ -1102,6 +1114,7 @@ static void fill_info(struct pytype_info *info, const struct pytype_attr *attr,
 	strscpy(info->name, attr->name, sizeof(info->name));
 	strscpy(info->owner, owner ? owner->name : "kernel",
 		sizeof(info->owner));
+	info->module = owner;
 }
 
 static void free_info(struct pytype_info *info)
@@ -1128,7 +1141,8 @@ struct pytype *__pytype_create(const struct pytype_attr *attr,
 
 	BUILD_BUG_ON((PYMAP_CLOSED | PYCLASSES_ALL) >= PYFREELIST_LONG_WAY);
 	BUILD_BUG_ON(sizeof(struct pyfreelist) > 2 * SMP_CACHE_BYTES);
-	if (!is_valid(attr))
+	if (!is_valid(attr) || IS_ERR(attr->heap) ||
+	    (attr->heap && READ_ONCE(attr->heap->is_destroyed)))
 		return ERR_PTR(-EINVAL);
 	info = pyfault_strikes(PYFAULT_TYPE) ? NULL :
 	       kzalloc(sizeof(*info), GFP_KERNEL);
@@ -1197,7 +1211,7 @@ static unsigned long take_down(struct pytype_info *info)
 }
 
 /* Whoever says so first; the others are reported. */
-static size_t destroy(struct pytype_info *info, unsigned long caller)
+static size_t end_type(struct pytype_info *info, unsigned long caller)
 {
 	size_t live;
 
@@ -1211,6 +1225,19 @@ static size_t destroy(struct pytype_info *info, unsigned long caller)
 	free_immortals(info);
 	if (info->is_typed)
 		pyprivate_destroy(info->heap);
+	return live;
+}
+
+/* One at a time, so that who waits for it waits for all of it. */
+static DEFINE_MUTEX(destroy_lock);
+
+static size_t destroy(struct pytype_info *info, unsigned long caller)
+{
+	size_t live;
+
+	mutex_lock(&destroy_lock);
+	live = end_type(info, caller);
+	mutex_unlock(&destroy_lock);
 	return live;
 }
 
@@ -1230,17 +1257,30 @@ size_t pytype_destroy(struct pytype *type)
 }
 EXPORT_SYMBOL_GPL(pytype_destroy);
 
-/* One of the types of a heap; with NULL, of any. */
-static struct pytype_info *find(const struct pyheap *heap)
+/* One of the types of a heap, or of a module; with neither, of any. */
+static struct pytype_info *find(const struct pyheap *heap,
+				const struct module *module)
 {
 	struct pytype_info *info, *found = NULL;
 
 	mutex_lock(&types_lock);
 	list_for_each_entry(info, &types, list)
-		if (!heap || info->heap == heap)
+		if (!info->is_gone && (!heap || info->heap == heap) &&
+		    (!module || info->module == module))
 			found = found ?: info;
 	mutex_unlock(&types_lock);
 	return found;
+}
+
+static void destroy_all(const struct pyheap *heap, const struct module *module)
+{
+	struct pytype_info *info;
+
+	while ((info = find(heap, module)))
+		destroy(info, _RET_IP_);
+	/* Who began before is done with it. */
+	mutex_lock(&destroy_lock);
+	mutex_unlock(&destroy_lock);
 }
 
 /**
@@ -1251,10 +1291,26 @@ static struct pytype_info *find(const struct pyheap *heap)
  */
 void pytype_destroy_of(const struct pyheap *heap)
 {
+	destroy_all(heap, NULL);
+}
+
+/**
+ * pytype_see_off() - take down the types that a module left
+ * @module: the module, which goes
+ *
+ * Context: Process; sleeps.
+ */
+void pytype_see_off(const struct module *module)
+{
 	struct pytype_info *info;
 
-	while ((info = find(heap)))
-		destroy(info, _RET_IP_);
+	destroy_all(NULL, module);
+	/* Another module may come to lie there. */
+	mutex_lock(&types_lock);
+	list_for_each_entry(info, &gone_types, list)
+		if (info->module == module)
+			info->module = NULL;
+	mutex_unlock(&types_lock);
 }
 
 /**
@@ -1266,7 +1322,7 @@ void pytype_exit(void)
 {
 	struct pytype_info *info, *next;
 
-	pytype_destroy_of(NULL);
+	destroy_all(NULL, NULL);
 	list_for_each_entry_safe(info, next, &gone_types, list)
 		free_info(info);
 }

@@ -15,6 +15,8 @@
 #include "heap.h"
 #include "zero.h"
 
+struct module;
+
 #define PYTYPE_MAX_ITEMS	64
 #define PYTYPE_MAX_FREE		4096
 #define PYTYPE_NAME_SIZE	32
@@ -213,6 +215,7 @@ void pytype_walk(void (*show)(void *to, const struct pytype_stats *stats),
 void pytype_close_all(void);
 void pytype_open_all(void);
 void pytype_destroy_of(const struct pyheap *heap);
+void pytype_see_off(const struct module *module);
 void pytype_drain_this(void);
 void pytype_drain_dead(unsigned int cpu);
 void pytype_exit(void);

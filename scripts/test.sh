@@ -19,10 +19,10 @@ patient='-a rcupdate.rcu_cpu_stall_timeout=300 -a watchdog_thresh=60'
 
 # tier           kernel         options : suites
 tiers="
-x86-debug        x86-debug      -t 600 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace
-stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay trace objects
-stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench trace objects
-uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench trace objects
+x86-debug        x86-debug      -t 900 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace kmalloc
+stock-6.1        stock-6.1      -t 300 : kunit parameters garbage reload live replay trace objects kmalloc
+stock-6.12       stock-6.12     -t 300 : kunit parameters garbage reload live replay pybench trace objects kmalloc
+uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench trace objects kmalloc
 uml-small        uml            -t 300 -M 64 : pressure
 uml-stress       uml            -t 600 -M 256 : torture faults
 uml-wipe         uml            -t 300 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
@@ -30,6 +30,7 @@ uml-matrix       uml            -t 400 -M 256 : matrix-short
 uml-modes        uml            -t 300 -M 256 : modes
 "
 more_tiers="
+third-party      stock-6.1      -t 300 : third-party
 uml-matrix-all   uml            -t 600 -M 256 : matrix
 uml-unload       uml            -t 600 -M 256 : unload
 torture-6.1      stock-6.1      -t 600 -c 4 -M 1024 $patient -a torture_ops=2000000 : torture
@@ -121,6 +122,7 @@ boot_tier()
 		modes) options+=(-f "$traces/made/small.trc:/traces") ;;
 		hooks | pybench) options+=(-f "$traces/bad:/traces"
 				   -f "$traces/made:/traces") ;;
+		third-party) options+=(-f "$modules/third-party") ;;
 		esac
 	done
 	"$top/scripts/boot.sh" -l "$log" "${options[@]}" "$kernel" \
@@ -165,6 +167,11 @@ build_modules()
 			"$top/scripts/modules.sh" "$kernel" > /dev/null ||
 				find "$top/build/modules/$kernel" -name '*.ko' \
 					-delete || true
+		done
+	chosen_tiers "$@" | awk '/ third-party( |$)/ { print $2 }' | sort -u |
+		while read -r kernel; do
+			"$top/scripts/third-party.sh" "$kernel" > /dev/null ||
+				true
 		done
 }
 

@@ -372,7 +372,7 @@ enum pyheap_classes {
  * struct pyheap_attr - what a heap is to be like; zeros: the default
  * @flags: PYHEAP_EXTERNAL_LOCK, PYHEAP_SMALL_ONLY
  * @classes: its size classes
- * @limit_bytes: the most that its arenas and its larger blocks may hold
+ * @limit_bytes: the most that its arenas and its blocks of raw may hold
  * @arena_kib: the size of its arenas, as the parameter of the same name
  * @lock: with PYHEAP_EXTERNAL_LOCK: PYHEAP_LOCK() of the lock, or NULL
  *
@@ -438,7 +438,8 @@ void *__pyheap_malloc_steps(struct pyheap *heap, unsigned long steps, gfp_t gfp)
  *
  * Context: as pymem_malloc(); with PYHEAP_EXTERNAL_LOCK where the lock is held.
  * Return: the block, or NULL: no memory, the heap's limit, @size over INT_MAX,
- * or a heap that was destroyed, which is reported.
+ * a heap that was not used so far and a @gfp or context that may take no
+ * memory, or one that was destroyed, which is reported.
  */
 static __always_inline __malloc __alloc_size(2)
 void *pyheap_malloc(struct pyheap *heap, size_t size, gfp_t gfp)
@@ -468,7 +469,7 @@ void __pyheap_free_rcu(struct pyheap *heap, void *ptr, struct rcu_head *rcu);
  * @member: the name of the struct rcu_head inside *@ptr
  *
  * With PYHEAP_EXTERNAL_LOCK nobody has the lock when the grace period ends: the
- * block is free again with the next call that finds no other.
+ * block goes past the heap's front to its pool.
  *
  * Context: as pymem_free_rcu().
  */
@@ -495,14 +496,24 @@ do {									\
  * @name: as a heap's; of another type's it may be the same
  * @size: an object's bytes, without its items
  * @itemsize: bytes of an item; 0: all objects have one size
- * @max_items: free lists are kept for objects of up to so many items
- * @max_free: the most objects of one list, on each CPU; 0: no lists
+ * @max_items: free lists are kept for objects of up to so many items, 64 at most
+ * @max_free: the most objects of one length on a list, on each CPU, up to 4096;
+ *	0: no lists
  * @flags: PYTYPE_STABLE, PYTYPE_RCU, PYTYPE_GROW
- * @ctor: called once for each block that comes to the type, or NULL
+ * @ctor: called once for each block that comes to the type, or NULL; in any
+ *	context, and it may not sleep
  * @heap: the private heap that its blocks are of, or NULL for the object domain
  *
  * With @ctor or PYTYPE_STABLE the type has pools of its own, and nothing is
- * written to an object while it is free; its items then must have no size.
+ * written to an object while it is free, but if it was freed in NMI: then its
+ * first word may be, and the ctor runs again.  It has no items and no @heap
+ * then, and PYALLOC_SMALL_MAX bytes at most.
+ *
+ * With PYTYPE_RCU it has no items, and three words more are taken for each
+ * object.
+ *
+ * With a @heap that has PYHEAP_EXTERNAL_LOCK there are no free lists, and no
+ * PYTYPE_RCU.
  */
 struct pytype_attr {
 	const char	*name;

@@ -93,8 +93,9 @@ user_space()
 wanted_pairs()
 {
 	timed pairs pairs pair "$@" none kmalloc cache mempool mem heap \
-		heap-locked $(user_space "$1")
-	timed pairs pairs pair-constant "$@" none kmalloc mem heap heap-locked
+		heap-locked type $(user_space "$1")
+	timed pairs pairs pair-constant "$@" none kmalloc mem heap \
+		heap-locked type
 }
 
 wanted_sizes()
@@ -169,7 +170,7 @@ wanted_traces()
 
 	for name in $(trace_names); do
 		timed traces traces "trace-$name" "$@" none kmalloc cache mem \
-			$(user_space "$1")
+			heap heap-locked $(user_space "$1")
 		cells traces holds "trace-$name" "${@:1:2}" ops_per_hold mem
 	done
 }
@@ -180,7 +181,8 @@ wanted_memory()
 
 	for workload in $(trace_names | sed 's/^/peak-/'); do
 		cells memory memory "$workload" "${@:1:2}" held_bytes \
-			"requested:$1:mem:requested_bytes" kmalloc cache mem
+			"requested:$1:mem:requested_bytes" kmalloc cache mem \
+			heap heap-locked
 	done
 	for workload in fragment fragment-thin; do
 		cells memory fragment "$workload" "${@:1:2}" held_bytes \

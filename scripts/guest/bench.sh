@@ -67,7 +67,7 @@ show_rows()
 			$5 = sprintf("%.1f", $5 / (holds > 0 ? holds : 1))
 			print "bench: " $0
 		}
-		$2 == "mem" && $4 == "requested_bytes" {
+		$2 ~ /^(mem|heap|heap-locked)$/ && $4 == "requested_bytes" {
 			$4 = "held_bytes"
 			$5 = held
 			print "bench: " $0
@@ -111,12 +111,10 @@ in_fresh_state()
 
 measure_pairs()
 {
-	local status=0
+	local status=0 all='mem heap heap-locked type'
 
-	measured_by 'none kmalloc cache mempool mem heap heap-locked' pair ||
-		status=1
-	measured_by 'none kmalloc mem heap heap-locked' pair constant ||
-		status=1
+	measured_by "none kmalloc cache mempool $all" pair || status=1
+	measured_by "none kmalloc $all" pair constant || status=1
 	return $status
 }
 
@@ -150,7 +148,7 @@ measure_traces()
 
 	for trace in "$traces"/*.trc; do
 		tell $pybench/trace "$trace" || status=1
-		measured_by 'none kmalloc cache mem' trace || status=1
+		measured_by 'none kmalloc cache mem heap heap-locked' trace || status=1
 	done
 	return $status
 }
@@ -264,6 +262,12 @@ bench_memory()
 {
 	local trace allocator status=0
 
+	for allocator in heap heap-locked; do
+		for trace in "$traces"/*.trc; do
+			in_fresh_state measure_peak "$trace" $allocator ||
+				status=1
+		done
+	done
 	for allocator in kmalloc cache mem; do
 		for trace in "$traces"/*.trc; do
 			in_fresh_state measure_peak "$trace" $allocator ||
