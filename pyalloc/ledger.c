@@ -269,7 +269,7 @@ int pyledger_init(void)
 	table = kvcalloc(1UL << bucket_bits, sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
-	/* Who is watched by tracepoints alone finds it with its size, or none. */
+	/* Whom tracepoints alone watch finds it with its size, or none. */
 	smp_store_release(&buckets, table);
 	return 0;
 }
