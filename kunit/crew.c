@@ -10,8 +10,8 @@
 
 #include "crew.h"
 
-/* Others come within a few instructions, if they come soon. */
-#define PATIENCE	10000
+/* Where several CPUs spin for each other they go on at once. */
+#define PATIENCE	100000
 
 /**
  * hand_meet() - go on when all of the crew are here
@@ -21,11 +21,11 @@ void hand_meet(struct hand *hand)
 {
 	struct crew *crew = hand->crew;
 	int all = ++hand->met * crew->nr;
-	unsigned int i;
+	unsigned int spins = num_online_cpus() > 1 ? PATIENCE : 0;
 
 	if (atomic_inc_return(&crew->here) == all)
 		wake_up_all(&crew->meeting);
-	for (i = 0; i < PATIENCE && atomic_read(&crew->here) < all; i++)
+	while (spins-- && atomic_read(&crew->here) < all)
 		cpu_relax();
 	wait_event(crew->meeting, atomic_read(&crew->here) >= all);
 }

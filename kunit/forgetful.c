@@ -13,7 +13,8 @@ MODULE_PARM_DESC(blocks, "how many blocks of 64 bytes to leave behind");
 
 static bool heap;
 module_param(heap, bool, 0444);
-MODULE_PARM_DESC(heap, "leave a heap with as many, and as many pairs of raw (0)");
+MODULE_PARM_DESC(heap,
+		 "leave a heap with as many, and twice as many large (0)");
 
 static noinline bool leave_small(struct pyheap *own)
 {

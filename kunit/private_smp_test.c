@@ -189,7 +189,7 @@ static void test_a_thousand_heaps(struct kunit *test)
 /* === First use === */
 
 enum {
-	FIRSTS	= IS_ENABLED(CONFIG_KASAN) ? 20 : 60,
+	FIRSTS	= IS_ENABLED(CONFIG_KASAN) ? 20 : 200,
 	FIRST	= 5,
 };
 
@@ -408,7 +408,7 @@ static void test_who_is_refused_takes_nothing(struct kunit *test)
 enum {
 	PROMISED	= 24,
 	DRAWS		= 20,
-	ROUNDS		= IS_ENABLED(CONFIG_KASAN) ? 50 : 300,
+	ROUNDS		= IS_ENABLED(CONFIG_KASAN) ? 40 : 100,
 };
 
 /* In each place of shared is one block at most, which is out as well. */

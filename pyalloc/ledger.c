@@ -126,12 +126,15 @@ bool pyledger_add(const struct pyledger_entry *entry)
  * pyledger_may_have() - may something be noted of a block?
  * @ptr: any pointer
  *
- * Context: Any, while there is a trace.
+ * Context: Any; there need not have been a trace.
  * Return: false: nothing is.
  */
 bool pyledger_may_have(const void *ptr)
 {
-	return !hlist_empty(&buckets[bucket_of(ptr)]);
+	/* Pairs with the one in pyledger_init(). */
+	const struct hlist_head *table = smp_load_acquire(&buckets);
+
+	return table && !hlist_empty(&table[bucket_of(ptr)]);
 }
 
 static bool claim(struct pyledger_entry *entry, struct pyledger_entry *copy)
@@ -251,6 +254,7 @@ size_t pyledger_bytes(void)
  */
 int pyledger_init(void)
 {
+	struct hlist_head *table;
 	unsigned int i;
 
 	if (buckets)
@@ -262,8 +266,12 @@ int pyledger_init(void)
 		raw_spin_lock_init(&locks[i]);
 	if (pyfault_strikes(PYFAULT_TRACE))
 		return -ENOMEM;
-	buckets = kvcalloc(1UL << bucket_bits, sizeof(*buckets), GFP_KERNEL);
-	return buckets ? 0 : -ENOMEM;
+	table = kvcalloc(1UL << bucket_bits, sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	/* Whom tracepoints alone watch finds it with its size, or none. */
+	smp_store_release(&buckets, table);
+	return 0;
 }
 
 /**
