@@ -7,6 +7,7 @@
 #include <linux/preempt.h>
 
 #include "../pyalloc/front.h"
+#include "../pyalloc/link.h"
 #include "../pyalloc/reclaim.h"
 #include "context.h"
 #include "fixture.h"
@@ -118,6 +119,23 @@ static void try_again(struct kunit *test, unsigned int n,
 	kfree(frees);
 }
 
+/* What an array of a depot left where a block lies now is no chain's link. */
+static void test_old_links_of_depots(struct kunit *test)
+{
+	struct frees *frees;
+	unsigned int i;
+
+	need_nmi(test);
+	frees = take_blocks(test);
+	for (i = 0; i < N; i++)
+		pylink_set(frees->blocks[i], i ? frees->blocks[i - 1] : NULL);
+	free_by_nmi(test, frees);
+	expect_home(test, 0);
+	pyalloc_reclaim();
+	KUNIT_EXPECT_EQ(test, heap_arenas(test), 0UL);
+	kfree(frees);
+}
+
 static void test_they_go_home(struct kunit *test)
 {
 	need_nmi(test);
@@ -158,6 +176,7 @@ static void test_several_again(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
+	KUNIT_CASE(test_old_links_of_depots),
 	KUNIT_CASE(test_they_go_home),
 	KUNIT_CASE(test_the_last_again),
 	KUNIT_CASE(test_an_earlier_one_again),

@@ -42,21 +42,30 @@ void __init pylink_init(void)
  */
 static void set_link(void *block, const void *to)
 {
-	pylink_set(block, to);
+	pylink_set(block, (void *)~(unsigned long)to);
 	if (!IS_ENABLED(CONFIG_64BIT))
-		pylink_set(block + sizeof(long), (void *)~(unsigned long)to);
+		pylink_set(block + sizeof(long), to);
+}
+
+/*
+ * Turned over: a depot's array has links as well, and may have lain where the
+ * block lies now, with a link that nobody has overwritten since.
+ */
+static void *get_link(const void *block)
+{
+	return (void *)~(unsigned long)pylink_get(block);
 }
 
 static bool is_proven(const void *block, const void *to)
 {
 	return IS_ENABLED(CONFIG_64BIT) ||
-	       pylink_get(block + sizeof(long)) == (void *)~(unsigned long)to;
+	       pylink_get(block + sizeof(long)) == to;
 }
 
 /* A chain's end is a link to NULL, which a wild word may not decode to. */
 static bool is_linked(struct pychain *chain, void *block)
 {
-	void *next = pylink_get(block);
+	void *next = get_link(block);
 
 	return is_proven(block, next) && (!next || chain->is_block(next));
 }
@@ -113,7 +122,7 @@ void *pychain_take(struct pychain *chain)
 void *pychain_next(struct pychain *chain, void *block)
 {
 	bool linked = is_linked(chain, block);
-	void *next = pylink_get(block);
+	void *next = get_link(block);
 
 	*(unsigned long *)block = 0;
 	if (likely(linked))
