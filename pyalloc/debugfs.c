@@ -445,6 +445,17 @@ static int hooks_get(void *unused, u64 *value)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(hooks_fops, hooks_get, hooks_set, "%llu\n");
 
+/* === version === */
+
+static int version_show(struct seq_file *m, void *unused)
+{
+	seq_puts(m, "# api tables release\n");
+	seq_printf(m, "%d %d %s\n", PYALLOC_API, PYALLOC_TABLES,
+		   PYALLOC_VERSION);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(version);
+
 /* === fail_nth and faults === */
 
 static int fail_nth_set(void *unused, u64 value)
@@ -514,6 +525,7 @@ void pydebugfs_remove_heap(struct pyheap *heap)
 void __init pydebugfs_init(void)
 {
 	root = debugfs_create_dir("pyalloc", NULL);
+	debugfs_create_file("version", 0400, root, NULL, &version_fops);
 	debugfs_create_file("stats", 0400, root, NULL, &stats_fops);
 	debugfs_create_file("domains", 0400, root, NULL, &domains_fops);
 	debugfs_create_file("heaps", 0400, root, NULL, &heaps_fops);

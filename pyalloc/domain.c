@@ -54,8 +54,8 @@ static DEFINE_STATIC_KEY_FALSE(pyalloc_watched);
 
 DEFINE_PER_CPU(struct pydomain_counts, pydomain_counts[PYDOMAIN_ROWS]);
 
-const char pyalloc_api_2;
-EXPORT_SYMBOL_GPL(pyalloc_api_2);
+const char pyalloc_api;
+EXPORT_SYMBOL_GPL(pyalloc_api);
 
 #define count(row, what)	this_cpu_inc(pydomain_counts[row].what)
 

@@ -368,4 +368,5 @@ module_exit(pyalloc_exit);
 
 MODULE_DESCRIPTION("CPython's memory manager for kernel modules");
 MODULE_AUTHOR("The pyalloc authors");
+MODULE_VERSION(PYALLOC_VERSION);
 MODULE_LICENSE("GPL");

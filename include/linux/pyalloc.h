@@ -32,6 +32,14 @@
 #endif
 #endif
 
+/*
+ * The release, and the versions of what others are written against: the API,
+ * and the tables in debugfs.  CONTRIBUTING.md says when each of them changes.
+ */
+#define PYALLOC_VERSION	"0.8.0"
+#define PYALLOC_API	2
+#define PYALLOC_TABLES	1
+
 /* The largest request that the heap serves; above it is raw's. */
 #define PYALLOC_SMALL_MAX	512
 
@@ -58,8 +66,9 @@ enum pymem_domain {
  * A client refuses to load against a pyalloc whose API changed: it refers to
  * this symbol, and the number in its name is the API's version.
  */
-extern const char pyalloc_api_2;
-static const char *const __pyalloc_api __used = &pyalloc_api_2;
+#define pyalloc_api	__PASTE(pyalloc_api_, PYALLOC_API)
+extern const char pyalloc_api;
+static const char *const __pyalloc_api __used = &pyalloc_api;
 
 /*
  * Modifiers that mean a kind of memory the heap does not have (accounted,
