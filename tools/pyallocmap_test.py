@@ -290,6 +290,16 @@ class Map(Case):
         self.assertEqual(shown.text('default:title:few'),
                          'No arena is held by one block a page or less.')
 
+    def test_condemned(self):
+        """No block is out, and yet the arena does not go back."""
+        table = (COLUMNS + '1 pages 0 16 0 3 0 0 .!..\n'
+                 '2 pages 0 16 0 4 0 0 ....\n3 pages 0 16 1 2 1 8 0!..\n')
+        shown = self.map(default=table)
+        self.assertEqual(shown.arenas(),
+                         {'few': 1, 'condemned': 1, 'empty': 1})
+        self.assertEqual(shown.text('default:title:condemned'), '1 arena, '
+                         '16 KiB, is held by condemned pools alone')
+
     def test_tile_shows_its_arena(self):
         """A page is where it is in the map: down, then right."""
         shown = self.map(default=COLUMNS + '1 pages 0 16 2 2 9 9 .0.9\n')
