@@ -456,7 +456,7 @@ class Layout(Case):
                              (40, (4, 64, 256)), (300, (4, 8, 12)),
                              (3, (1, 2, 3, 5, 7))):
             table = made_up(count, sizes, count)
-            for width in 320, 800, 2000:
+            for width in 320, 800:
                 with self.subTest(count=count, sizes=sizes, width=width):
                     picture = self.map('--width', width, default=table)
                     self.assertAlmostEqual(picture.width, width, 2)
@@ -579,8 +579,8 @@ class Series(Case):
 
     def test_thinned(self):
         rng = random.Random(4)
-        samples = [pyallocmap.Sample(at / 10, rng.randrange(1000),
-                                     1000 + rng.randrange(1000))
+        samples = [pyallocmap.Sample(at / 10, rng.randrange(10 ** 9),
+                                     10 ** 9 + rng.randrange(10 ** 9))
                    for at in range(100000)]
         kept = pyallocmap.thinned(samples, 800)
         self.assertLess(len(kept), 5600)
