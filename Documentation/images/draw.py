@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""draw.py: draws the pictures of concepts.rst, as SVG files beside itself.
+"""draw.py [DIR]: draws the pictures of concepts.rst, as SVG files beside
+itself or in DIR.
 
 What is in a picture is said by its function; Drawing knows how it looks.
 """
 
 import os
+import sys
 from xml.sax.saxutils import escape
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+WHERE = sys.argv[1] if len(sys.argv) > 1 else \
+    os.path.dirname(os.path.abspath(__file__))
 
 INK = "#222222"
 FAINT = "#666666"
@@ -76,7 +79,7 @@ class Drawing:
             f'stroke="{colour}" stroke-width="1"/>')
 
     def save(self):
-        path = os.path.join(HERE, self.name + ".svg")
+        path = os.path.join(WHERE, self.name + ".svg")
         with open(path, "w", encoding="utf-8") as out:
             out.write("\n".join(self.parts + ["</svg>", ""]))
 
