@@ -154,7 +154,7 @@ def draw_heap():
     d.text(618, 466, "lies elsewhere, in kmalloc's\nmemory: for each granule 32\n"
            "bytes with the pool's class,\nits count, its links, and a bit\nfor "
            "each block, set while the\nblock is free.", 13)
-    d.text(618, 586, "A write past a block's end hits\nblocks, and none of this.",
+    d.text(618, 586, "A write past a block's end hits\nthe next block, and not this.",
            13, FAINT)
     d.arrow((606, 470), (578, 470))
     d.save()
