@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """How Sphinx builds these pages: as a kernel tree builds its own.
 
-The extensions are the kernel's, from the source that scripts/htmldocs.sh found;
-it says where in two variables of the environment:
+The extensions are the kernel's, from the source that scripts/htmldocs.sh
+found; it says where in two variables of the environment:
 
 srctree        a tree as these extensions want one: our files, and the kernel's
                scripts beside them
@@ -43,9 +43,9 @@ c_id_attributes = ["__malloc", "notrace"]
 
 # Whoever is named in a signature and described by the kernel, not here.
 nitpick_ignore_regex = [
-    ("c:identifier", r"bool|(s?size|gfp|uintptr|slab_flags|Py_ssize)_t|"
-                     r"Py_ssize_t|PyMemAllocatorDomain|pyheap|pytype|rcu_head|lockdep_map|"
-                     r"kmem_cache|pykmalloc_heap"),
+    ("c:identifier",
+     r"bool|(s?size|gfp|uintptr|slab_flags|Py_ssize)_t|PyMemAllocatorDomain|"
+     r"pyheap|pytype|rcu_head|lockdep_map|kmem_cache"),
 ]
 
 html_theme = "alabaster"
@@ -54,8 +54,8 @@ html_static_path = ["style.css"]
 html_css_files = ["style.css"]
 html_sidebars = {"**": ["about.html", "searchbox.html", "navigation.html"]}
 html_theme_options = {
-    "description": f"CPython's memory manager as a Linux kernel module, "
-                   f"{release}",
+    "description": "CPython's memory manager as a Linux kernel module, " +
+                   release,
     "sidebar_collapse": False,
     "fixed_sidebar": True,
     "page_width": "min(1240px, 96%)",

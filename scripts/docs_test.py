@@ -200,7 +200,8 @@ def pictures_of(path):
 
 
 def wrong_pictures():
-    shown = {picture: path for path in texts() for picture in pictures_of(path)}
+    shown = {picture: path for path in texts()
+             for picture in pictures_of(path)}
     yield from (f'{path.name} shows {picture.name}, which is not there'
                 for picture, path in shown.items() if not picture.exists())
     for picture in sorted([*IMAGES.rglob('*.svg'), *IMAGES.rglob('*.png')]):

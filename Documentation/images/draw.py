@@ -116,7 +116,8 @@ def draw_heap():
     front(d, 28, 52, 0, [(16, BLUE, 5), (64, ORANGE, 3), (256, GREEN, 6)])
     front(d, 292, 52, 1, [(16, BLUE, 2), (64, ORANGE, 7), (256, GREEN, 1)])
     d.text(562, 74, "A front is one CPU's own free blocks.\n"
-           "Each size class has a stock in it:\nan array of pointers. No lock, "
+           "Each size class has a stock in it:\n"
+           "an array of pointers. No lock, "
            "no\natomic operation; preemption is off.", 13)
     d.box(28, 184, 844, 188, "#fafafa")
     d.text(42, 206, "node", 13, bold=True)
@@ -126,7 +127,8 @@ def draw_heap():
     cells(d, 104, 224, 12, 20, [BLUE] * 8)
     cells(d, 216, 224, 12, 20, [PAPER] * 8)
     cells(d, 328, 224, 12, 20, [GREEN] * 8)
-    d.text(440, 239, "whole arrays, full or empty, that stocks swap theirs for",
+    d.text(440, 239,
+           "whole arrays, full or empty, that stocks swap theirs for",
            13, FAINT)
     arena(d, 42, 290, "arena 1, 16 KiB", [BLUE, GREEN, ORANGE, GREEN])
     arena(d, 192, 290, "arena 2, 16 KiB", [ORANGE, ORANGE, BLUE, PAPER])
@@ -151,10 +153,12 @@ def draw_heap():
            "it, behind it, or in it while it is free.", 13)
     d.box(606, 420, 266, 204, PALE_GREY)
     d.text(618, 442, "descriptor of the arena", 13, bold=True)
-    d.text(618, 466, "lies elsewhere, in kmalloc's\nmemory: for each granule 32\n"
-           "bytes with the pool's class,\nits count, its links, and a bit\nfor "
-           "each block, set while the\nblock is free.", 13)
-    d.text(618, 586, "A write past a block's end hits\nthe next block, and not this.",
+    d.text(618, 466, "lies elsewhere, in kmalloc's\n"
+           "memory: for each granule 32\n"
+           "bytes with the pool's class,\nits count, its links, and a bit\n"
+           "for each block, set while the\nblock is free.", 13)
+    d.text(618, 586, "A write past a block's end hits\n"
+           "the next block, and not this.",
            13, FAINT)
     d.arrow((606, 470), (578, 470))
     d.save()
@@ -179,10 +183,13 @@ UP = [
 
 DOWN = [
     "pymem_free(): the map says the class;\nthe block goes on top",
-    "full for the second time in a row: its\narray is changed for an empty one",
-    "full for the first: the half that rested\nlongest goes back, each to its pool",
+    "full for the second time in a row: its\n"
+    "array is changed for an empty one",
+    "full for the first: the half that rested\n"
+    "longest goes back, each to its pool",
     "the last block came back: the granules\nare free, for any class",
-    "wholly free: it goes back after some\nseconds. Of sparse ones free pages do",
+    "wholly free: it goes back after some\n"
+    "seconds. Of sparse ones free pages do",
 ]
 
 
@@ -237,7 +244,8 @@ def draw_map():
     field(d, 20, 46, 300, "which 4 MiB", PALE_BLUE, "the higher bits")
     field(d, 320, 46, 200, "which granule in it", PALE_ORANGE, "10 bits")
     field(d, 520, 46, 200, "where in the granule", PALE_GREY, "12 bits")
-    d.text(740, 64, "no look at the\nmemory itself, or\nat its struct page", 13,
+    d.text(740, 64, "no look at the\nmemory itself, or\n"
+           "at its struct page", 13,
            FAINT)
     d.text(20, 152, "flat array of leaves", 13, bold=True)
     cells(d, 20, 164, 34, 30, [PALE_GREY, PALE_GREY, PALE_BLUE, PALE_GREY,
@@ -250,7 +258,8 @@ def draw_map():
                                 PAPER])
     d.arrow((173, 179), (396, 179))
     d.arrow((420, 112), (420, 130), (519, 130), (519, 161))
-    d.text(400, 224, "white: 0, nobody of ours. kfree() or\nvfree() take it if "
+    d.text(400, 224, "white: 0, nobody of ours. kfree() or\n"
+           "vfree() take it if "
            "it can be theirs", 12, FAINT)
     d.text(20, 292, "entry", 15, bold=True)
     field(d, 100, 268, 330, "number of the arena", PALE_GREEN, "24 bits")
@@ -265,13 +274,17 @@ def draw_map():
            "busy: the slow path.", 13)
     d.box(100, 396, 280, 146, PALE_GREEN, GREEN)
     d.text(112, 418, "slow path", 13, bold=True)
-    d.text(112, 440, "A table has the arena's descriptor,\nwhich says whose heap it is, which\n"
-           "pool, whether the address is the start\nof a block, and whether that "
+    d.text(112, 440, "A table has the arena's descriptor,\n"
+           "which says whose heap it is, which\n"
+           "pool, whether the address is the start\n"
+           "of a block, and whether that "
            "is free.", 13)
     d.box(640, 396, 240, 146, PALE_GREY)
     d.text(652, 418, "code", 13, bold=True)
-    d.text(652, 440, "size class + 1; 0 while no pool\nlies there. Bit 7 closes "
-           "it: private\nheaps' blocks, decorated ones,\nand those of the heap "
+    d.text(652, 440, "size class + 1; 0 while no pool\n"
+           "lies there. Bit 7 closes "
+           "it: private\nheaps' blocks, decorated ones,\n"
+           "and those of the heap "
            "itself.", 13)
     d.arrow((560, 308), (560, 352), (760, 352), (760, 392), dash=True)
     d.save()
