@@ -3,7 +3,7 @@
 # pictures.sh: makes the pictures in Documentation/images, of what `make run`
 # replays: live against held bytes while the program runs, and the arenas at its
 # peak and where it ends, when it has freed most of what it had.  What they are
-# drawn from stays in build/pictures.
+# drawn from stays in build/pictures, and so do the same pictures as PNG.
 #
 # PYALLOC_KERNEL names another x86-64 test kernel than stock-6.12,
 # PYALLOC_TRACE a trace to replay instead of a recording.
@@ -75,12 +75,11 @@ cut_out()
 # draw VERB NAME ARGUMENT...: both kinds of picture.
 draw()
 {
-	local verb=$1 name=$2 form
+	local verb=$1 name=$2
 	shift 2
 
-	for form in svg png; do
-		"$top/tools/pyallocmap" "$verb" -o "$images/$name.$form" "$@"
-	done
+	"$top/tools/pyallocmap" "$verb" -o "$images/$name.svg" "$@"
+	"$top/tools/pyallocmap" "$verb" -o "$into/$name.png" "$@"
 }
 
 need python3 python3-matplotlib
