@@ -122,16 +122,17 @@ static const struct view_column modules_columns[] = {
 	END
 };
 
+/* A mark has none of it, as to read it is dear. */
 static const struct view_column map_columns[] = {
 	{ "HEAP", OP_HEAP, .rank = 0 },
 	LABEL("ARENA", "id"),
 	TEXT("SOURCE", "source", 5),
 	FIXED("NODE", "node", UNIT_COUNT, 6),
-	COUNT("KIB", "kib", 1),
-	COUNT("POOLS", "pools", 3),
-	COUNT("FREE", "free_pools", 4),
-	COUNT("BLOCKS", "blocks", 2),
-	BYTES("BYTES", "bytes", 2),
+	FIXED("KIB", "kib", UNIT_COUNT, 1),
+	FIXED("POOLS", "pools", UNIT_COUNT, 3),
+	FIXED("FREE", "free_pools", UNIT_COUNT, 4),
+	FIXED("BLOCKS", "blocks", UNIT_COUNT, 2),
+	FIXED("BYTES", "bytes", UNIT_BYTES, 2),
 	{ "USE%", OP_SHARE_KIB, "bytes", "kib", NULL, WHEN_ALWAYS,
 	  UNIT_PERCENT, 1 },
 	END

@@ -126,13 +126,18 @@ static void pause_or_go_on(struct screen *screen)
 
 /* === Moving === */
 
+/* Never beyond the last page, as it was when it was last drawn. */
 static void move_rows(struct screen *screen, long step)
 {
+	size_t most = screen->height > screen->page ?
+		      screen->height - screen->page : 0;
+
 	if (step < 0 && screen->first < (size_t)-step)
 		screen->first = 0;
 	else
 		screen->first += step;
-	/* Drawing sees to it that there is something to see. */
+	if (screen->first > most)
+		screen->first = most;
 }
 
 static bool moves(struct screen *screen, int key)
@@ -156,7 +161,7 @@ static bool moves(struct screen *screen, int key)
 		screen->first = 0;
 		return true;
 	case KEY_END:
-		screen->first = screen->height;
+		move_rows(screen, screen->height);
 		return true;
 	default:
 		return false;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A view as plain text, as a screen would show it that is wide enough.
+ * A view as plain text, as a screen would show it that is long enough.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "header.h"
 #include "layout.h"
@@ -16,6 +18,17 @@
 
 /* Where a map takes more than one line, it has lines of so many granules. */
 #define MAP_LINE	64
+
+/* That of the terminal it goes to; into a file there is no end to it. */
+static size_t width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO) ||
+	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		return LAYOUT_ENDLESS;
+	return size.ws_col;
+}
 
 static void print_header(const struct scene *scene,
 			 const struct folder *folder)
@@ -69,7 +82,7 @@ static void print_rows(const struct scene *scene,
 	char *text;
 	size_t i;
 
-	layout_make(&layout, scene, lines, nr, LAYOUT_ENDLESS);
+	layout_make(&layout, scene, lines, nr, width());
 	if (scene->view->table == SAMPLE_ARENAS)
 		beside = map_longest(lines, nr) <= MAP_LINE;
 	text = get_memory(layout.width + 1, 1);
