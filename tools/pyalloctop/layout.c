@@ -14,7 +14,7 @@
 
 /* Where there is little room, a text takes no more, but for the last column. */
 #define TEXT_NARROW	16
-#define TEXT_LEAST	40
+#define LAST_LEAST	16
 #define NARROW		100
 
 /* What a number for people takes. */
@@ -72,9 +72,9 @@ static size_t column_width(const struct scene *scene,
 	width = text_width(scene, column, lines, nr);
 	if (room == LAYOUT_ENDLESS)
 		return width;
-	/* The last of a row that says what it is takes what is left. */
+	/* What a row ends with says what it is, and takes what is left. */
 	if (!column->rank && !column[1].op)
-		return smaller(width, TEXT_LEAST);
+		return smaller(width, larger(room / 2, LAST_LEAST));
 	return room < NARROW ? smaller(width, TEXT_NARROW) : width;
 }
 

@@ -37,7 +37,7 @@ struct description {
 static const struct description descriptions[] = {
 	{ "once", OPTION_ONCE, NULL, "print one table, and end" },
 	{ "json", OPTION_JSON, NULL,
-	  "print all tables as JSON, an object and a line each sample" },
+	  "print all tables as JSON, a line each sample" },
 	{ "csv", OPTION_CSV, NULL,
 	  "print a view's table as CSV, with the time in front" },
 	{ "delay", 'd', "SECONDS", "time between samples (1)" },
@@ -77,7 +77,7 @@ static void __attribute__((noreturn)) print_help(void)
 		       option->key < 256 ? option->key : ' ',
 		       option->key < 256 ? "," : " ", name, option->help);
 	}
-	puts("\nWithout a terminal it prints one table, or one each sample with -d or -n.");
+	puts("\nWithout a terminal it prints a table, or with -d or -n one each sample.");
 	exit(fflush(stdout) ? 1 : 0);
 }
 
