@@ -345,11 +345,10 @@ class Live(Case):
             cells = self.row(top, 'object')
             while cells[-1] == '0':
                 cells = self.row(top, 'object')
-            # 1000 bytes in at least 0.05 s.
+            # 1000 bytes, in as long as it took to look again.
             self.assertRegex(cells[-1], r'^\+\d')
             rate = float(cells[-1].rstrip('K')) * \
                 (1024 if cells[-1].endswith('K') else 1)
-            self.assertLess(rate, 21000)
             self.assertGreater(rate, 1000 / PATIENCE)
             while cells[-1] != '0':
                 cells = self.row(top, 'object')
@@ -838,7 +837,9 @@ class Screens(Case):
             terminal = self.terminal(*size)
             for number, view in enumerate(VIEWS, 1):
                 terminal.type(str(number))
-                screen = terminal.see(f'^{self.HEADINGS[view]}')
+                # What is drawn last tells that all is there.
+                screen = terminal.see(
+                    f'(?s)^{self.HEADINGS[view]}.*h help  q quit')
                 lines = screen.splitlines()
                 self.assertIn('pyalloc 0', lines[0])
                 for line in lines[1:4]:
