@@ -93,7 +93,8 @@ RIGHT = [('c', '', 'f();'), ('text', '', 'a -> b'), ('sh', 'host', 'ls'),
          ('make', 'to Kbuild', 'a := b'), ('sh', 'none: why', 'ls')]
 
 # Commands that are looked at, and what is wrong with them.
-LOOKS = [('make test TIERS=uml', []), ('make nonsense', ['nonsense']),
+LOOKS = [('make test TIERS="uml pytrace"', []),
+         ('make nonsense', ['nonsense']),
          ('make test TIERS=nonsense', ['nonsense is no tier']),
          ('make bench BENCH="pairs what"', ['what is no group']),
          ('PYALLOC_NOTHING=1 make test', ['nobody reads PYALLOC_NOTHING']),

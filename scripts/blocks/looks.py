@@ -25,8 +25,9 @@ def read(path):
 
 
 def check_tiers(words):
-    tiers = set(re.findall(r'^([\w.-]+) +\S+ +-t ', read('scripts/test.sh'),
-                           re.M))
+    tests = read('scripts/test.sh')
+    tiers = set(re.findall(r'^([\w.-]+) +\S+ +-t ', tests, re.M))
+    tiers |= set(re.findall(r'^\t\t([\w-]+) +\S+\.(?:sh|py)\b', tests, re.M))
     return [f'{word} is no tier' for word in words if word not in tiers]
 
 
