@@ -13,14 +13,15 @@ it is run:
 
   guest         its commands run in User-Mode Linux, which has pyalloc loaded
                 and this machine's programs
-  host          they run on this machine, but for those that would build for
-                long, or change it: these are looked at (host.py)
+  host          they run on this machine; what would build for long, or change
+                the machine, is only looked at, here and there (looks.py)
   none: REASON  it can't be run
   after NAME    after/NAME.sh runs first, in the guest
   file PATH     it equals that file of ours, or some lines of it
   as PATH       it is kept as that file, for what the page does later
   to PATH       the same, at the end of that file
   in PATH       its commands run in that folder
+  keys KEYS     its commands run at a terminal where these are typed
   with NAME     a part of a C file that with/NAME.h makes whole
 
 `sh` is commands.  In `console` a line `$ COMMAND` is one, and what stands
@@ -39,7 +40,8 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 PAGES = '*.md', 'Documentation/*.rst'
 
 WORDS = {'guest': False, 'host': False, 'none': True, 'after': True,
-         'file': True, 'as': True, 'to': True, 'in': True, 'with': True}
+         'file': True, 'as': True, 'to': True, 'in': True, 'with': True,
+         'keys': True}
 COMMANDS = 'sh', 'console'
 
 
@@ -138,7 +140,8 @@ def read_rst(page, lines):
         elif re.match(r'(?!\s*\.\. ).*::\s*$', line) or \
                 re.match(r'\s*\.\. parsed-literal::', line):
             found_body, at = body(lines, at, indent)
-            yield Block(page, here, '', comment, dedent(found_body))
+            yield Block(page, here, '', comment,
+                        dedent(found_body[options(found_body):]))
         elif not line.strip():
             continue
         elif comment:

@@ -16,6 +16,9 @@ serve()
 	for each in /proc /sys /dev /sys/kernel/debug; do
 		mount --bind $each $root$each
 	done
+	mkdir -p /dev/pts
+	mount -t devpts devpts /dev/pts
+	mount --bind /dev/pts $root/dev/pts
 	cp /shell.sh $root/tmp/
 	chroot $root /usr/bin/env -i HOME=/tmp TERM=xterm LANG=C.UTF-8 \
 		PATH=/usr/sbin:/usr/bin:/sbin:/bin /bin/bash -c \

@@ -10,7 +10,7 @@ import concurrent.futures
 import itertools
 import os
 import pathlib
-import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE.parent))
 import blocks  # noqa: E402
 import clients  # noqa: E402
 import expected  # noqa: E402
-import host  # noqa: E402
+import looks  # noqa: E402
 import session  # noqa: E402
 
 TOP = blocks.TOP
@@ -59,6 +59,14 @@ def commands(block):
         yield command, said
 
 
+def typed(command, run):
+    """The command, at a terminal of its own if the block has keys for it."""
+    if 'keys' not in run:
+        return command
+    inner = shlex.quote(command.removeprefix('sudo '))
+    return f"printf '{run['keys']}' | script -qec {inner} /dev/null"
+
+
 class Page:
     """A page's blocks, a copy of the tree for them, and its two shells."""
 
@@ -66,7 +74,6 @@ class Page:
         self.name, self.kernel, self.blocks = name, kernel, found
         self.folder = BUILD / pathlib.Path(name).stem
         self.host = self.guest = None
-        self.copy_tree()
         # What is elsewhere on a reader's machine.
         self.places = [
             ('/lib/modules/$(uname -r)/build', kernel.build),
@@ -102,8 +109,9 @@ class Page:
     def guest_shell(self):
         if not self.guest:
             self.guest = session.Guest(self.folder)
-            self.execute(self.guest, f'CLIENTS={BUILD}/uml; '
-                                     'dmesg -C; insmod ./pyalloc.ko', None)
+            self.execute(self.guest, f'export ARCH={self.kernel.arch}; '
+                         f'CLIENTS={BUILD}/uml; dmesg -C; insmod ./pyalloc.ko',
+                         None)
         return self.guest
 
     def shell(self, where):
@@ -136,11 +144,11 @@ class Page:
         self.execute(self.shell(where),
                      f'cd {self.folder / run.get("in", "")}', None)
         for command, said in commands(block):
-            wrong = host.look(command) if where == 'host' else None
+            wrong = looks.look(command, where)
             if wrong:
                 raise blocks.Wrong(f'`{command}`: {"; ".join(wrong)}')
             if wrong is None:
-                self.execute(self.shell(where), command, said)
+                self.execute(self.shell(where), typed(command, run), said)
 
     def keep(self, block, run):
         """Write a block to the file that it is said to be (a part of)."""
@@ -170,6 +178,8 @@ class Page:
 
     def results(self):
         """Pairs of a block and what is wrong with it, or None."""
+        if self.blocks:
+            self.copy_tree()
         try:
             for block in self.blocks:
                 try:
@@ -230,6 +240,7 @@ insmod {file} && rmmod {name} && grep -q ^ok /sys/kernel/debug/pyalloc/check &&
 def load_clients(found, uml):
     """Load each whole client in a guest; what is wrong, by place."""
     page = Page('clients', uml, [])
+    page.copy_tree()
     wrong = {}
     for block in found:
         if not to_build(block) or not clients.is_whole(block):
