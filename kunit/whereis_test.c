@@ -96,7 +96,7 @@ static void test_private(struct kunit *test)
 	void *small, *large;
 	struct pywhereis where;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(heap));
+	KUNIT_ASSERT_TRUE(test, !IS_ERR(heap));
 	small = pyheap_malloc(heap, 100, GFP_KERNEL);
 	large = pyheap_malloc(heap, 3000, GFP_KERNEL);
 	KUNIT_ASSERT_TRUE(test, small && large);
@@ -126,7 +126,7 @@ static void test_own_lock(struct kunit *test)
 	void *blocks[100];
 	unsigned int i, in_front = 0;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(heap));
+	KUNIT_ASSERT_TRUE(test, !IS_ERR(heap));
 	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
 		blocks[i] = pyheap_malloc(heap, 64, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, blocks[i]);
@@ -296,7 +296,7 @@ static void test_reserve(struct kunit *test)
 	u32 number = 1;
 	void *base;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(heap));
+	KUNIT_ASSERT_TRUE(test, !IS_ERR(heap));
 	KUNIT_ASSERT_EQ(test, pyheap_reserve(heap, 512, 3, GFP_KERNEL), 0);
 	arena = pyheap_next_arena(heap, &number);
 	KUNIT_ASSERT_NOT_NULL(test, arena);
