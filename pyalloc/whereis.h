@@ -28,6 +28,7 @@ struct pytrace;
  * @PYWHEREIS_CONDEMNED: in a pool whose descriptor was overwritten
  * @PYWHEREIS_EMPTY: in a granule that no pool lies on
  * @PYWHEREIS_HOLE: in a page of an arena that went back to the kernel
+ * @PYWHEREIS_NR_STATES: how many there are
  */
 enum pywhereis_state {
 	PYWHEREIS_NONE,
@@ -57,6 +58,7 @@ enum pywhereis_state {
  * @PYWHEREIS_RAW: one of raw
  * @PYWHEREIS_DECORATED_RAW: one of raw, with decorations
  * @PYWHEREIS_TRACKED: what a client told the trace of
+ * @PYWHEREIS_NR_KINDS: how many there are
  */
 enum pywhereis_kind {
 	PYWHEREIS_PLAIN,

@@ -26,6 +26,8 @@ CHUNK = 128                 # map.h: PYMAP_PER_CHUNK
 DOMAINS = ('raw', 'mem', 'object')
 SOURCES = ('auto', 'pages', 'vmalloc')
 
+USAGE = 'whereis ADDRESS... | heaps | arenas HEAP | pool ADDRESS'
+
 WHEREIS_COLUMNS = ('address heap arena source node pool class kind size block '
                    'offset state domain bytes age_ms site')
 HEAPS_COLUMNS = 'name classes blocks cached_blocks pools arenas arena_bytes'
@@ -817,21 +819,22 @@ class Pyalloc:
 
     def run(self, words):
         """Answers a command: the lines of a table."""
-        commands = {'whereis': (1, self.tell_whereis),
-                    'heaps': (0, self.tell_heaps),
-                    'arenas': (1, self.tell_arenas),
-                    'pool': (1, self.tell_pool)}
-        number, tell = commands.get(words[0] if words else '', (-1, None))
-        if len(words) - 1 != number:
-            raise Unreadable('whereis ADDRESS | heaps | arenas HEAP | '
-                             'pool ADDRESS')
+        commands = {'whereis': (1, 99, self.tell_whereis),
+                    'heaps': (0, 0, self.tell_heaps),
+                    'arenas': (1, 1, self.tell_arenas),
+                    'pool': (1, 1, self.tell_pool)}
+        least, most, tell = commands.get(words[0] if words else '',
+                                         (1, 0, None))
+        if not least <= len(words) - 1 <= most:
+            raise Unreadable('it is ' + USAGE)
         # What is looked at may have run on since.
         self.caches = {}
         return tell(*words[1:])
 
-    def tell_whereis(self, address):
+    def tell_whereis(self, *addresses):
         yield '# ' + WHEREIS_COLUMNS
-        yield str(self.whereis(parse(address)))
+        for address in addresses:
+            yield str(self.whereis(parse(address)))
 
     def tell_heaps(self):
         yield '# ' + HEAPS_COLUMNS

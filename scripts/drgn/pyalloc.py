@@ -4,7 +4,7 @@
 
   drgn -c VMCORE -s VMLINUX pyalloc.py [-m PYALLOC.KO] COMMAND
 
-Commands: whereis ADDRESS | heaps | arenas HEAP | pool ADDRESS
+Commands: whereis ADDRESS... | heaps | arenas HEAP | pool ADDRESS
 
 In a session of drgn's:
 
@@ -40,8 +40,7 @@ class DrgnTarget(Target):
         if not flags & drgn.PlatformFlags.IS_LITTLE_ENDIAN:
             self.order = 'big'
         if module:
-            self.programs.append(drgn.Program())
-            self.programs[-1].load_debug_info([module])
+            self.programs.append(types_of(module))
 
     def read(self, address, n):
         try:
@@ -83,6 +82,16 @@ class DrgnTarget(Target):
                                  name)
             self.types[name] = found and convert(found)
         return self.types[name]
+
+
+def types_of(module):
+    """A program that has a module's types and nothing else."""
+    program = drgn.Program()
+    try:
+        program.load_debug_info([module])
+    except (OSError, drgn.MissingDebugInfoError) as error:
+        raise Unreadable(f'{module}: {error}') from None
+    return program
 
 
 def convert(kind):
@@ -137,8 +146,6 @@ def main(program, words):
             print(line)
     except Unreadable as error:
         sys.exit(f'pyalloc.py: {error}')
-    except OSError as error:
-        sys.exit(f'pyalloc.py: {module}: {error}')
 
 
 if __name__ == '__main__':

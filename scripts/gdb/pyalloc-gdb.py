@@ -5,9 +5,9 @@
   (gdb) pyalloc types /path/to/pyalloc.ko
   (gdb) pyalloc whereis 0xffff888003f91000
 
-with gdb started on vmlinux, and attached to QEMU's gdbstub, to User-Mode Linux,
-or to a vmcore that has virtual addresses.  `pyalloc types` is needed once, where
-gdb has no debug information of the module.
+with gdb started on vmlinux, and attached to QEMU's gdbstub, or with a vmcore that
+has virtual addresses.  `pyalloc types` is needed once, where gdb has no debug
+information of the module.
 """
 
 import os
@@ -102,7 +102,7 @@ class Command(gdb.Command):
     """Looks into the module pyalloc.
 
 pyalloc types FILE       read the module's types from pyalloc.ko
-pyalloc whereis ADDRESS  whose is this address
+pyalloc whereis ADDRESS...  whose are these addresses
 pyalloc heaps            all heaps
 pyalloc arenas HEAP      a heap's arenas
 pyalloc pool ADDRESS     the blocks of the pool at an address"""

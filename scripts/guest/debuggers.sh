@@ -2,7 +2,8 @@
 # What debuggers-test.sh compares with: loads pyalloc with the given parameters
 # and the client whose blocks are known, prints what debugfs says of each, and
 # stays as it is, for a debugger to look at.
-# Call debuggers_stay PARAMETER...
+# Call debuggers_stay NAME STATE PARAMETER...; with the state `reclaimed` all that
+# is free is in its pool, or given back.
 
 . /guest/debugfs.sh
 
@@ -37,9 +38,11 @@ show_heaps()
 
 debuggers_stay()
 {
+	local state=$2
+	shift 2
+
 	load "$@" && insmod /modules/pyalloc_known.ko || return
-	# A hole, and blocks that are free in their pools.
-	tell $pyalloc/reclaim 1
+	[ "$state" != reclaimed ] || tell $pyalloc/reclaim 1
 	# Asking first: it has parked blocks freed.
 	show_known
 	show_heaps
