@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 
 kernel=x86-dump
-limit=300
+limit=900
 out=$top/build/debuggers
 passed=0
 failed=0

@@ -122,7 +122,8 @@ refuses_garbage()
 		fi
 	done
 	! head -c 30 /dev/zero 2> /dev/null > $whereis || status=1
-	! printf '0x10\0000x20\n' 2> /dev/null > $whereis || status=1
+	{ printf 0x10; head -c 1 /dev/zero; echo 0x20; } > /tmp/nul
+	! cat /tmp/nul 2> /dev/null > $whereis || status=1
 	[ "$(cut -d ' ' -f 1 < $whereis)" = "$before" ] && return $status
 }
 
