@@ -72,7 +72,13 @@ live_blocks()
 		'private-large state live' 'private-large heap known' \
 		'private-large kind raw' 'private-large bytes 3000' \
 		'typed state live' 'thin heap known-thin' \
-		'text state none' 'gone state none'
+		'text state none'
+}
+
+# Its heap was destroyed, and nobody took memory since.
+gone_blocks()
+{
+	expect gone state none
 }
 
 # A kernel that watches each block has no list for it to lie on.
@@ -245,6 +251,7 @@ try whereis-nothing-asked nothing_asked
 try whereis-unload unload
 try whereis-load-known load_known
 try whereis-live live_blocks
+try whereis-gone gone_blocks
 try whereis-freed freed_blocks
 try whereis-given-back given_back
 try whereis-garbage refuses_garbage
