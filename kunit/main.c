@@ -20,7 +20,8 @@ kunit_test_suites(&mode_suite, &domain_suite, &class_suite, &realloc_suite,
 		  &trace_rest_suite, &site_suite,
 		  &trace_context_suite, &sample_suite,
 		  &private_suite, &private_smp_suite, &private_trace_suite,
-		  &type_suite, &freelist_suite, &python_suite);
+		  &type_suite, &freelist_suite, &python_suite,
+		  &whereis_suite, &whereis_hooks_suite, &whereis_trace_suite);
 
 MODULE_DESCRIPTION("Tests of pyalloc");
 MODULE_AUTHOR("The pyalloc authors");

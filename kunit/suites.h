@@ -55,5 +55,8 @@ extern struct kunit_suite private_trace_suite;
 extern struct kunit_suite type_suite;
 extern struct kunit_suite freelist_suite;
 extern struct kunit_suite python_suite;
+extern struct kunit_suite whereis_suite;
+extern struct kunit_suite whereis_hooks_suite;
+extern struct kunit_suite whereis_trace_suite;
 
 #endif /* _PYALLOC_KUNIT_SUITES_H */

@@ -146,6 +146,12 @@ static inline unsigned int pyarena_granule(const struct pyarena *arena,
 	return (ptr - arena->base) >> PYGRANULE_SHIFT;
 }
 
+static inline const char *pyarena_source_name(const struct pyarena *arena)
+{
+	return arena->allocator ? "client" :
+				  pyarena_source_names[arena->source];
+}
+
 bool pyarena_add(struct pynode *node, gfp_t gfp, enum pyarena_source source);
 void pyarena_release(struct list_head *arenas);
 unsigned long pyarena_punch(struct pyarena *arena, unsigned long want);

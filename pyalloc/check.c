@@ -410,17 +410,6 @@ static void check_stock(struct pycheck *check, struct pyfront *front,
 
 /* === Depots === */
 
-/* The array in a depot that @n others came in after, or NULL. */
-static void **depot_array(struct pynode *node, unsigned int class,
-			  unsigned int n)
-{
-	void **array = node->class[class].depot.full;
-
-	while (array && n--)
-		array = pydepot_next(node, class, array);
-	return array;
-}
-
 static void check_depot(struct pycheck *check, struct pynode *node,
 			unsigned int class)
 {
@@ -432,16 +421,16 @@ static void check_depot(struct pycheck *check, struct pynode *node,
 
 	do {
 		pynode_look(node, &flags);
-		array = depot_array(node, class, n++);
+		array = pydepot_nth(node, class, n++);
 		if (array)
 			check_array(check, node->heap, class, array + 1,
 				    array + pyclass_slots(size),
 				    pynode_judge);
 		else
 			expect(check,
-			       !depot_array(node, class, depot->nr_full) &&
+			       !pydepot_nth(node, class, depot->nr_full) &&
 			       (!depot->nr_full ||
-				depot_array(node, class, depot->nr_full - 1)),
+				pydepot_nth(node, class, depot->nr_full - 1)),
 			       "%s: class %u: a depot does not have its %u arrays",
 			       node->heap->name, class, depot->nr_full);
 		pynode_look_away(node, flags);

@@ -303,8 +303,7 @@ static int arenas_show(struct seq_file *m, void *v)
 		return -ENOMEM;
 	look_at_arena(arena, row);
 	seq_printf(m, "%u %s %d %lu %lu %lu %lu %zu %s\n", arena->number,
-		   arena->allocator ? "client" :
-		   pyarena_source_names[arena->source], arena->node->nid,
+		   pyarena_source_name(arena), arena->node->nid,
 		   row->held << PYGRANULE_SHIFT >> 10, row->pools, row->free_pools,
 		   row->blocks, row->bytes, row->map);
 	kfree(row);
@@ -533,6 +532,7 @@ void __init pydebugfs_init(void)
 	pydebugfs_add_heap(&pyheap_default);
 	debugfs_create_file("types", 0400, root, NULL, &types_fops);
 	debugfs_create_file("check", 0400, root, NULL, &check_fops);
+	pydebugfs_add_whereis(root);
 	debugfs_create_file_unsafe("fail_nth", 0600, root, NULL,
 				   &fail_nth_fops);
 	debugfs_create_file("faults", 0400, root, NULL, &faults_fops);

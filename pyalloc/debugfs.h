@@ -7,11 +7,14 @@
 
 struct dentry;
 struct pyheap;
+struct seq_file;
 
 #ifdef CONFIG_DEBUG_FS
 void pydebugfs_init(void);
 void pydebugfs_exit(void);
 void pydebugfs_add_trace(struct dentry *root);
+void pydebugfs_add_whereis(struct dentry *root);
+void pydebugfs_show_domain(struct seq_file *m, unsigned int domain);
 void pydebugfs_add_heap(struct pyheap *heap);
 void pydebugfs_remove_heap(struct pyheap *heap);
 #else

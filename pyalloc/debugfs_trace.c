@@ -272,7 +272,14 @@ static void snapshot_stop(struct seq_file *m, void *v)
 	pytrace_end_look();
 }
 
-static void show_domain(struct seq_file *m, unsigned int domain)
+/**
+ * pydebugfs_show_domain() - show who asked for a block
+ * @m: where
+ * @domain: a domain, or a client's own number
+ *
+ * Context: Process.
+ */
+void pydebugfs_show_domain(struct seq_file *m, unsigned int domain)
 {
 	static const char *const names[PYMEM_NR_DOMAINS] = {
 		[PYMEM_DOMAIN_RAW]	= "raw",
@@ -299,7 +306,7 @@ static int snapshot_show(struct seq_file *m, void *v)
 	weight = pysample_weight(row->size, reader->trace->interval);
 	pysite_tell(reader->trace->sites, row->site, reader->text,
 		    PYSITE_TEXTS, true);
-	show_domain(m, row->domain);
+	pydebugfs_show_domain(m, row->domain);
 	seq_printf(m, " %llu %llu %llu %llu %s\n",
 		   pysample_scale(row->bytes, weight),
 		   pysample_scale(row->size, weight),

@@ -81,6 +81,24 @@ void **pydepot_next(struct pynode *node, unsigned int class, void **array)
 	return follow(array, slots_of(node, class) * sizeof(void *));
 }
 
+/**
+ * pydepot_nth() - a full array of a depot
+ * @node: the node
+ * @class: the depot's size class
+ * @n: how many came in after it
+ *
+ * Context: With the node's lock.
+ * Return: the array, or NULL: there are no more.
+ */
+void **pydepot_nth(struct pynode *node, unsigned int class, unsigned int n)
+{
+	void **array = node->class[class].depot.full;
+
+	while (array && n--)
+		array = pydepot_next(node, class, array);
+	return array;
+}
+
 static __always_inline void push_array(void ***list, void **array)
 {
 	pylink_set(array, *list);

@@ -41,6 +41,7 @@ size_t pydepot_take_blocks(struct pynode *node, unsigned int class, size_t n,
 size_t pydepot_put_blocks(struct pynode *node, unsigned int class, size_t n,
 			  void **blocks);
 void **pydepot_next(struct pynode *node, unsigned int class, void **array);
+void **pydepot_nth(struct pynode *node, unsigned int class, unsigned int n);
 void pydepot_free_array(void **array, size_t slots);
 size_t pydepot_bytes(struct pynode *node);
 bool pydepot_drain(struct pynode *node);

@@ -1146,6 +1146,55 @@ enum pyalloc_mistake pynode_judge(const void *ptr)
 	return judge_visited(&visit, ptr);
 }
 
+/* A pool can't be believed: what it was is told by what the map has. */
+static void find_condemned_spot(struct pyarena *arena, const void *ptr,
+				struct pyspot *spot)
+{
+	unsigned int index = pymap_class(pymap_lookup(ptr));
+	const struct pyheap *heap = arena->node->heap;
+	unsigned long offset;
+
+	if (!pyclass_exists(heap, index))
+		return;
+	spot->class = pyheap_class(heap, index);
+	spot->index = index;
+	offset = (unsigned long)ptr &
+		 ((spot->class->granules << PYGRANULE_SHIFT) - 1);
+	spot->base = ptr - offset;
+	spot->block = offset / spot->class->size;
+}
+
+/**
+ * pynode_find_spot() - what lies at an address
+ * @arena: the arena, which has the address
+ * @ptr: the address
+ * @spot: where in a pool that is; of a condemned one @class may be NULL
+ *
+ * Context: With the lock of the arena's node.
+ * Return: 0: in a pool; else PYPOOL_NONE, PYPOOL_HOLE or PYPOOL_CONDEMNED.
+ */
+u8 pynode_find_spot(struct pyarena *arena, const void *ptr,
+		    struct pyspot *spot)
+{
+	u8 fullness = head_at(arena, ptr)->fullness;
+	struct visit visit;
+
+	*spot = (struct pyspot) {};
+	if (fullness == PYPOOL_NONE || fullness == PYPOOL_HOLE)
+		return fullness;
+	if (!begin_visit(&visit, arena, ptr)) {
+		find_condemned_spot(arena, ptr, spot);
+		return PYPOOL_CONDEMNED;
+	}
+	spot->class = visit.class;
+	spot->index = visit.index;
+	spot->base = visit.base;
+	spot->block = (ptr - visit.base) / visit.class->size;
+	spot->is_free = spot->block < visit.class->blocks &&
+			test_bit(spot->block, visit.bits);
+	return 0;
+}
+
 /* With the lock: the bits are a block that may go with its pool. */
 static enum pyalloc_mistake judge_far(const struct visit *visit,
 				      const void *ptr)
@@ -1689,6 +1738,7 @@ struct pyarena *pyheap_next_arena(struct pyheap *heap, u32 *number)
 	rcu_read_unlock();
 	return arena;
 }
+EXPORT_SYMBOL_GPL(pyheap_next_arena);
 
 /*
  * kmemleak would not let anybody else have the memory of what it tracks, and a

@@ -496,6 +496,22 @@ static inline void pyclass_hide_blocks(const struct pyclass *class, size_t n,
 		pysan_hide(blocks[i], class->size);
 }
 
+/**
+ * struct pyspot - where in a pool an address lies
+ * @class: the pool's class
+ * @index: that class's number
+ * @base: where the pool begins
+ * @block: the block; the class's number of them: behind the last
+ * @is_free: the block is in its pool
+ */
+struct pyspot {
+	const struct pyclass	*class;
+	unsigned int		index;
+	const void		*base;
+	unsigned int		block;
+	bool			is_free;
+};
+
 size_t pyheap_take(struct pynode *node, unsigned int class, size_t n,
 		   void **blocks, bool dip, u32 random);
 void *pynode_take_meta(struct pynode *node, size_t bytes, bool dip);
@@ -505,6 +521,8 @@ void pyheap_put_meta(void *block);
 void pyheap_add_bytes(struct pyheap *heap, unsigned int row, long bytes);
 size_t pyheap_put(size_t n, void **blocks, unsigned long caller);
 enum pyalloc_mistake pynode_judge(const void *ptr);
+u8 pynode_find_spot(struct pyarena *arena, const void *ptr,
+		    struct pyspot *spot);
 enum pyalloc_mistake pyheap_judge(const void *ptr);
 bool pyheap_is_live(const void *ptr, unsigned long caller);
 

@@ -167,6 +167,24 @@ bool __pyreserve_put(struct pyheap *heap, void *block, size_t room,
 }
 
 /**
+ * pyreserve_has() - does a block lie in a reserve?
+ * @heap: the heap
+ * @block: any pointer
+ *
+ * Context: Any.
+ * Return: whether it does now.
+ */
+bool pyreserve_has(const struct pyheap *heap, const void *block)
+{
+	const struct pyreserve *reserve = READ_ONCE(heap->reserves);
+
+	for (; reserve; reserve = reserve->next)
+		if (has(reserve, block))
+			return true;
+	return false;
+}
+
+/**
  * pyreserve_count() - how many blocks lie in reserves
  * @heap: the heap
  *

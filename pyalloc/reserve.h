@@ -12,6 +12,7 @@
 void *pyreserve_take(struct pyheap *heap, size_t size);
 bool __pyreserve_put(struct pyheap *heap, void *block, size_t room,
 		     unsigned long caller);
+bool pyreserve_has(const struct pyheap *heap, const void *block);
 size_t pyreserve_count(const struct pyheap *heap);
 void pyreserve_exit(struct pyheap *heap);
 void pyreserve_stop(void);

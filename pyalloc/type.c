@@ -874,6 +874,49 @@ void pytype_drain_dead(unsigned int cpu)
 	drain_all(cpu);
 }
 
+/* === Looking === */
+
+/* A list of this CPU, which interrupts leave alone meanwhile. */
+static bool is_on(struct pyfreelist *list, const void *object)
+{
+	bool found = false;
+	void **slot;
+	u8 key;
+
+	preempt_disable();
+	key = list->key;
+	if (key != PYFREELIST_BUSY) {
+		pyfreelist_enter(list);
+		for (slot = list->array + 1; slot < list->top; slot++)
+			found |= *slot == object;
+		pyfreelist_leave(list, key);
+	}
+	preempt_enable();
+	return found;
+}
+
+/**
+ * pytype_lists_here() - does an object lie on a list of this CPU?
+ * @object: any pointer
+ *
+ * Context: Process, on a thread that stays on its CPU.
+ * Return: whether it does now.
+ */
+bool pytype_lists_here(const void *object)
+{
+	struct pytype_info *info;
+	bool found = false;
+	unsigned int i;
+
+	mutex_lock(&types_lock);
+	list_for_each_entry(info, &types, list)
+		for (i = 0; i < info->nr_lists && !found; i++)
+			found = is_on(list_on(info, i, smp_processor_id()),
+				      object);
+	mutex_unlock(&types_lock);
+	return found;
+}
+
 /* === Counting === */
 
 /* May be asked from afar, while the list changes. */

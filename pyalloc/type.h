@@ -216,6 +216,7 @@ void pytype_close_all(void);
 void pytype_open_all(void);
 void pytype_destroy_of(const struct pyheap *heap);
 void pytype_see_off(const struct module *module);
+bool pytype_lists_here(const void *object);
 void pytype_drain_this(void);
 void pytype_drain_dead(unsigned int cpu);
 void pytype_exit(void);

@@ -10,6 +10,7 @@
 #   -M MIB         memory (512)
 #   -n N           NUMA nodes, which share CPUs and memory (1; x86-64 only)
 #   -a ARGUMENTS   more for the kernel's command line (likewise)
+#   -q ARGUMENTS   more for QEMU (likewise)
 #   -t SECONDS     time limit (120), after which the boot has failed
 #   -l LOG         where the log goes (build/boot.log)
 #   -o FILE        what the commands print goes into FILE, too (x86 only)
@@ -32,6 +33,7 @@ cpus=2
 memory=512
 nodes=1
 arguments=
+machine=()
 limit=120
 log=$top/build/boot.log
 output=
@@ -44,7 +46,7 @@ usage()
 	exit 2
 }
 
-while getopts m:f:c:M:n:a:t:l:o:is option; do
+while getopts m:f:c:M:n:a:q:t:l:o:is option; do
 	case $option in
 	m) modules+=("$OPTARG") ;;
 	f) files+=("$OPTARG") ;;
@@ -52,6 +54,10 @@ while getopts m:f:c:M:n:a:t:l:o:is option; do
 	M) memory=$OPTARG ;;
 	n) nodes=$OPTARG ;;
 	a) arguments+=" $OPTARG" ;;
+	q)
+		read -ra words <<< "$OPTARG"
+		machine+=("${words[@]}")
+		;;
 	t) limit=$OPTARG ;;
 	l) log=$OPTARG ;;
 	o) output=$OPTARG ;;
@@ -168,6 +174,7 @@ qemu_command()
 		-append "console=$console ${command_line[*]}")
 	[ -z "$output" ] || run+=(-serial "file:$output")
 	[ "$nodes" = 1 ] || add_nodes
+	run+=("${machine[@]}")
 	case $accel in
 	icount) run+=(-accel tcg -icount "shift=0,sleep=off" -smp 1) ;;
 	tcg) run+=(-accel "tcg,thread=multi") ;;
