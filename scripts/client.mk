@@ -40,8 +40,11 @@ modules: $(pyalloc_symvers)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) \
 		KBUILD_EXTRA_SYMBOLS="$(KBUILD_EXTRA_SYMBOLS) $<" modules
 
+# Headers alone have no key to sign with.
 modules_install:
-	$(MAKE) -C $(KDIR) M=$(CURDIR) KERNELRELEASE=$(pyalloc_kernel) modules_install
+	$(MAKE) -C $(KDIR) M=$(CURDIR) KERNELRELEASE=$(pyalloc_kernel) \
+		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
+		modules_install
 
 clean:
 	rm -rf .pyalloc

@@ -60,7 +60,7 @@ index_modules()
 
 install_module()
 {
-	local release dir
+	local release dir words=()
 
 	need build-essential kmod
 	release=$(kernel_release)
@@ -69,9 +69,11 @@ install_module()
 	# Headers have no vmlinux, from which the types for BPF would be taken.
 	make -s -C "$KDIR" M="$dir" CONFIG_DEBUG_INFO_BTF_MODULES= \
 		-j"$(nproc)" modules
+	# Nor have they the key that the kernel's own modules are signed with.
+	[ -e "$KDIR/certs/signing_key.pem" ] || words=(CONFIG_MODULE_SIG_ALL=)
 	writing "$modroot/lib/modules" make -s -C "$KDIR" M="$dir" \
 		KERNELRELEASE="$release" INSTALL_MOD_PATH="$modroot" \
-		INSTALL_MOD_DIR=updates modules_install
+		INSTALL_MOD_DIR=updates "${words[@]}" modules_install
 	writing "$share" install -D -m 644 -t "$share/symvers/$release" \
 		"$dir/Module.symvers"
 	index_modules "$release"

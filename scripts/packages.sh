@@ -18,15 +18,20 @@ check_changelog()
 		die "debian/changelog begins with '$first', but the release is $version"
 }
 
-# What git has of the checkout, or would have: a build leaves things beside it.
+# What git has of the checkout, or would have, and so nothing that was built.
+git_files()
+{
+	{
+		git -C "$top" ls-files -z --cached --others --exclude-standard
+		git -C "$top" ls-files -z --deleted
+	} | sort -z | uniq -zu
+}
+
 copy_tree()
 {
 	mkdir -p "$1"
 	if [ -e "$top/.git" ]; then
-		git -C "$top" ls-files -coz --exclude-standard |
-			(cd "$top" && xargs -0 sh -c \
-				'for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' sh) |
-			tar -C "$top" -c --null -T - | tar -C "$1" -x
+		git_files | tar -C "$top" -c --null -T - | tar -C "$1" -x
 	else
 		tar -C "$top" -c --exclude=./build --exclude-vcs-ignores . |
 			tar -C "$1" -x
