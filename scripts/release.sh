@@ -83,7 +83,8 @@ helper_files()
 {
 	local file
 
-	for file in "$top"/scripts/{debugger,drgn,gdb}/*.py; do
+	for file in "$top"/scripts/debugger/pyalloc_*.py \
+		"$top"/scripts/{drgn,gdb}/*.py; do
 		[[ $file != *_test.py && -e $file ]] || continue
 		echo "$file share/pyalloc/$(basename "$(dirname "$file")")"
 	done
