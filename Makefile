@@ -41,6 +41,28 @@ bench:
 check:
 	@scripts/check.sh
 
+# Where things go: KDIR, DESTDIR, PREFIX and INSTALL_MOD_PATH, as
+# Documentation/install.rst tells.
+export DESTDIR PREFIX INSTALL_MOD_PATH
+
+tools:
+	@scripts/install.sh build-tools
+
+install:
+	@KDIR=$(KDIR) scripts/install.sh
+
+uninstall:
+	@scripts/install.sh uninstall
+
+dkms:
+	@scripts/dkms.sh
+
+dkms-remove:
+	@scripts/dkms.sh remove
+
+deb:
+	@scripts/packages.sh
+
 clean:
 	rm -rf build
 ifneq ($(KDIR),)
@@ -57,9 +79,16 @@ help:
 	@echo "                  plots; all of it, or BENCH='pairs live ...'"
 	@echo "                  (scripts/bench.sh tells which there are)"
 	@echo "make check        checkpatch, sparse, W=1, kernel-doc, shellcheck"
+	@echo "make tools        builds what tools/ has, into build/tools"
+	@echo "make install      the module for this kernel, or KDIR=another; headers,"
+	@echo "                  tools and manual pages (DESTDIR, PREFIX); uninstall"
+	@echo "make dkms         hands the module to DKMS, for every kernel here from"
+	@echo "                  6.1 up; dkms-remove takes it away"
+	@echo "make deb          packages for Debian, into build/deb"
 	@echo "make clean        removes what was built; the cache of kernels"
 	@echo "                  in ~/.cache/pyalloc stays"
 
-.PHONY: all modules run shell test test-matrix bench check clean help
+.PHONY: all modules run shell test test-matrix bench check tools install \
+	uninstall dkms dkms-remove deb clean help
 
 endif

@@ -1106,6 +1106,13 @@ class Arguments(Case):
         for command in COMMANDS:
             self.assertRegex(done.out, rf'\n +{command} ')
 
+    def test_version(self):
+        """It is that of the module in the same tree."""
+        header = pathlib.Path(__file__).parent.parent / 'include/linux/pyalloc.h'
+        release = re.search(r'PYALLOC_VERSION\s+"(.*)"', header.read_text())
+        self.assertEqual(self.good('--version').out,
+                         f'pytrace {release[1]}\n')
+
     def test_examples_work(self):
         """What --help and the man page show are good command lines."""
         examples = re.findall('^example: (pytrace .*)$', ''.join(
