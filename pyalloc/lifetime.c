@@ -12,7 +12,6 @@
  * which guards the list of privates too, only a heap's way_lock is taken, which
  * is innermost.
  */
-#include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/module.h>
@@ -155,15 +154,9 @@ void pylifetime_wrap(bool wrapped)
 bool pylifetime_is_name(const char *name)
 {
 	size_t length = name ? strnlen(name, PYLIFETIME_NAME) : 0;
-	size_t i;
 
-	if (!length || length == PYLIFETIME_NAME)
-		return false;
-	for (i = 0; i < length; i++)
-		if (!islower(name[i]) && !isdigit(name[i]) &&
-		    name[i] != '_' && name[i] != '-')
-			return false;
-	return true;
+	return length && length < PYLIFETIME_NAME &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length;
 }
 
 static bool is_arena_kib(unsigned int kib)
