@@ -13,7 +13,6 @@
  * is innermost.
  */
 #include <linux/err.h>
-#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
@@ -159,18 +158,12 @@ bool pylifetime_is_name(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length;
 }
 
-static bool is_arena_kib(unsigned int kib)
-{
-	return !kib || (is_power_of_2(kib) &&
-			kib >= 1U << (PYARENA_MIN_SHIFT - 10) &&
-			kib <= 1U << (PYARENA_MAX_SHIFT - 10));
-}
-
 static bool is_attr(const struct pyheap_attr *attr)
 {
 	return !(attr->flags & ~KNOWN_FLAGS) &&
 	       attr->classes <= PYHEAP_CLASSES_POW2 &&
-	       attr->limit_bytes <= LONG_MAX && is_arena_kib(attr->arena_kib) &&
+	       attr->limit_bytes <= LONG_MAX &&
+	       pyarena_is_kib(attr->arena_kib) &&
 	       (!attr->lock || attr->flags & PYHEAP_EXTERNAL_LOCK);
 }
 
@@ -203,7 +196,7 @@ static struct private_heap *new_descriptor(const char *name,
 	heap->is_locked = is_locked;
 	raw_spin_lock_init(&heap->way_lock);
 	heap->limit = attr->limit_bytes;
-	heap->arena_shift = attr->arena_kib ? ilog2(attr->arena_kib) + 10 : 0;
+	heap->arena_shift = pyarena_shift(attr->arena_kib);
 	heap->lock = attr->lock;
 	return private;
 }
