@@ -416,8 +416,7 @@ static void free_unowned(struct pyheap *heap, void *ptr, unsigned long caller)
 		return;
 	}
 	pydomain_watch_free(PYMEM_DOMAIN_MEM, ptr, caller);
-	atomic_long_inc(&heap->raw_frees);
-	atomic_long_sub(pyraw_usable_size(ptr), &heap->raw_bytes);
+	pyowned_uncount(heap, pyraw_usable_size(ptr));
 	pyraw_free(ptr);
 }
 
@@ -864,8 +863,7 @@ static void free_rcu(struct pyheap *heap, void *ptr, struct rcu_head *rcu,
 			call_rcu(rcu, free_after_grace);
 	} else if (!pyowned_free_rcu(ptr, caller) &&
 		   pyraw_is_block(ptr, caller)) {
-		atomic_long_inc(&heap->raw_frees);
-		atomic_long_sub(pyraw_usable_size(ptr), &heap->raw_bytes);
+		pyowned_uncount(heap, pyraw_usable_size(ptr));
 		pycompat_kvfree_rcu(ptr, rcu);
 	}
 }
