@@ -1147,21 +1147,6 @@ EXPORT_SYMBOL_GPL(pymem_raw_free);
 
 /* === realloc === */
 
-/*
- * The block stays if its class would be the same, or if it still fits and
- * uses more than three quarters.
- */
-static bool stays(const struct pyheap *heap, unsigned int class, size_t size)
-{
-	size_t room = pyheap_class(heap, class)->size;
-
-	if (size > room)
-		return false;
-	return size * 4 > room * 3 ||
-	       heap->classes->of_step[PYALLOC_STEP(size)] ==
-	       pyclass_plain(class);
-}
-
 /* The fast path, without a sample. */
 static void *malloc_unwatched(enum pymem_domain domain, size_t size, gfp_t gfp)
 {
@@ -1266,7 +1251,7 @@ static void *heap_realloc(enum pymem_domain domain, u32 entry, void *block,
 	}
 	heap = pyheap_of(entry);
 	room = pyheap_class(heap, class)->size;
-	if (!stays(heap, class, size))
+	if (!pyheap_stays(heap, class, size))
 		return move_block(domain, domain, domain, block,
 				  pysan_accessible(block, room), size, gfp,
 				  plain, caller);

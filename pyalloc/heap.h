@@ -391,6 +391,22 @@ static inline unsigned int pyclass_plain(unsigned int class)
 	return pyclass_is_decorated(class) ? class - PYDECORATED_FIRST : class;
 }
 
+/*
+ * A block stays where it is if its class would be the same, or if it still fits
+ * and uses more than three quarters.
+ */
+static inline bool pyheap_stays(const struct pyheap *heap, unsigned int class,
+				size_t size)
+{
+	size_t room = pyheap_class(heap, class)->size;
+
+	if (size > room)
+		return false;
+	return size * 4 > room * 3 ||
+	       heap->classes->of_step[PYALLOC_STEP(size)] ==
+	       pyclass_plain(class);
+}
+
 /* The class of a meta block of so many bytes, a power of two. */
 static inline unsigned int pymeta_class(size_t bytes)
 {

@@ -633,18 +633,10 @@ static bool is_heaps(const struct pyheap *heap, const void *ptr, u32 entry)
 	       (!owner && !entry && heap->flags & PYHEAP_SMALL_ONLY);
 }
 
-/* As in domain.c: one class, or it fits and uses more than three quarters. */
 static bool stays(const struct pyheap *heap, u32 entry, size_t size)
 {
-	unsigned int class = pymap_class(entry);
-	size_t room;
-
-	if (!entry || pyclass_code_is_decorated(entry & PYMAP_CODE_MASK))
-		return false;
-	room = pyheap_class(heap, class)->size;
-	return size <= room &&
-	       (size * 4 > room * 3 || heap->classes->of_step[PYALLOC_STEP(size)] ==
-		class);
+	return entry && !pyclass_code_is_decorated(entry & PYMAP_CODE_MASK) &&
+	       pyheap_stays(heap, pymap_class(entry), size);
 }
 
 static void *resize_in_place(struct pyheap *heap, u32 entry, void *ptr,
