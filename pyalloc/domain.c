@@ -908,12 +908,6 @@ EXPORT_SYMBOL_GPL(pyobject_calloc);
 
 /* === free === */
 
-static void wipe(void *block, size_t room)
-{
-	pysan_show(block, room);
-	memset(block, 0, room);
-}
-
 static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 		      unsigned long caller)
 {
@@ -944,8 +938,7 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 	if ((want_init_on_free() || PYSAN_WATCHES) &&
 	    !pyheap_is_live(block, caller))
 		return;
-	if (want_init_on_free())
-		wipe(block, pyheap_class(heap, class)->size);
+	pyzero_freed(block, pyheap_class(heap, class)->size);
 	if (pyclass_is_sampled(class)) {
 		pyfront_free_sampled(heap, class - PYSAMPLED_FIRST, domain,
 				     block, caller);

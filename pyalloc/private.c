@@ -396,10 +396,8 @@ void pyprivate_put(struct pyheap *heap, enum pymem_domain domain,
 		return;
 	if (promised && pyreserve_put(heap, block, room, caller))
 		return;
-	if (want_init_on_free() && !heap->is_typed) {
-		pysan_show(block, room);
-		memset(block, 0, room);
-	}
+	if (!heap->is_typed)
+		pyzero_freed(block, room);
 	if (!pysan_forget(block))
 		pyfront_free_later(heap, class, domain, block, caller);
 	else
@@ -813,10 +811,7 @@ void pyprivate_put_late(struct pyheap *heap, void *block)
 	if (pyreserve_put(heap, block, room, _THIS_IP_) ||
 	    !pysan_forget(block))
 		return;
-	if (want_init_on_free()) {
-		pysan_show(block, room);
-		memset(block, 0, room);
-	}
+	pyzero_freed(block, room);
 	/* What its front has counted does not know of it. */
 	atomic_long_inc(&heap->late_frees);
 	pyheap_put(1, &block, _THIS_IP_);
