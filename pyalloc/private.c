@@ -98,21 +98,6 @@ static bool is_small(size_t size, gfp_t gfp)
 	return size <= PYALLOC_SMALL_MAX && !(gfp & PYALLOC_GFP_RAW);
 }
 
-/* A block goes out.  Of a type's it is the constructor that fills it. */
-static void *finish(struct pyheap *heap, void *block, size_t size, gfp_t gfp)
-{
-	size_t room = heap->step_size[PYALLOC_STEP(size)];
-
-	if (!block)
-		return NULL;
-	pysan_show(block, room);
-	if (want_init_on_alloc(gfp) && !heap->is_typed)
-		memset(block, 0, room);
-	pysan_resize(block, size, room);
-	pysan_track(block, room, gfp);
-	return block;
-}
-
 /* What is not owned is not charged, and so would know no limit. */
 static bool is_at_limit(const struct pyheap *heap)
 {
@@ -131,7 +116,7 @@ static void *malloc_plain(struct pyheap *heap, enum pymem_domain domain,
 		block = pyfront_malloc(heap, PYALLOC_STEP(size), gfp, domain,
 				       nid);
 		if (block || heap->is_typed || is_at_limit(heap))
-			return finish(heap, block, size, gfp);
+			return pyheap_finish(heap, block, size, gfp);
 	}
 	return pyarena_may_take(gfp) ? pyowned_malloc(heap, size, gfp, nid) :
 				       NULL;
@@ -316,8 +301,7 @@ EXPORT_SYMBOL_GPL(__pyheap_malloc_steps);
  */
 void *pyheap_malloc_node(struct pyheap *heap, size_t size, gfp_t gfp, int node)
 {
-	if (node != NUMA_NO_NODE &&
-	    (node < 0 || node >= nr_node_ids || !node_online(node))) {
+	if (!pynode_exists(node)) {
 		atomic_long_inc(&heap->failures);
 		return NULL;
 	}
@@ -642,10 +626,7 @@ static void *resize_in_place(struct pyheap *heap, u32 entry, void *ptr,
 {
 	size_t room = pyheap_class(heap, pymap_class(entry))->size;
 
-	pysan_show(ptr, room);
-	if (gfp & __GFP_ZERO)
-		memset(ptr + size, 0, room - size);
-	pysan_resize(ptr, size, room);
+	pyheap_resize(ptr, size, room, gfp);
 	pydomain_watch_free(PYMEM_DOMAIN_MEM, ptr, caller);
 	pydomain_watch_malloc(PYMEM_DOMAIN_MEM, ptr, size, gfp, NUMA_NO_NODE,
 			      caller);
@@ -766,7 +747,7 @@ size_t pyheap_malloc_bulk(struct pyheap *heap, size_t size, gfp_t gfp, size_t n,
 		got = pybulk_malloc(heap, PYALLOC_STEP(size), gfp,
 				    PYMEM_DOMAIN_MEM, n, ptrs);
 		for (i = 0; i < got; i++)
-			finish(heap, ptrs[i], size, gfp);
+			pyheap_finish(heap, ptrs[i], size, gfp);
 	}
 	for (; got < n; got++) {
 		ptrs[got] = malloc_more(heap, size, gfp, _RET_IP_);
