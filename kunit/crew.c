@@ -30,6 +30,14 @@ void hand_meet(struct hand *hand)
 	wait_event(crew->meeting, atomic_read(&crew->here) >= all);
 }
 
+/**
+ * hand_roam() - go from CPU to CPU from now on, as the scheduler likes
+ */
+void hand_roam(void)
+{
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+}
+
 /* The crew may be gone, and the module is not before its threads. */
 static void wait_for_end(void)
 {
@@ -111,12 +119,17 @@ struct crew *crew_start(struct kunit *test, void (*work)(struct hand *hand),
  * crew_is_done() - is there nothing left to do, for any of them?
  * @crew: the crew
  *
- * Return: true if so; it gives others the CPU before.
+ * It gives others the CPU, but not before it looks: so who asks in a loop does
+ * something while they are at work, if there is one CPU alone.
+ *
+ * Return: true if so.
  */
 bool crew_is_done(struct crew *crew)
 {
+	bool done = completion_done(&crew->done);
+
 	cond_resched();
-	return completion_done(&crew->done);
+	return done;
 }
 
 /**

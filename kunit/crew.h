@@ -62,6 +62,7 @@ bool crew_is_done(struct crew *crew);
 void crew_join(struct crew *crew);
 void crew_run(struct kunit *test, void (*work)(struct hand *hand), void *data);
 void hand_meet(struct hand *hand);
+void hand_roam(void);
 
 static inline u32 hand_below(struct hand *hand, u32 n)
 {

@@ -8,6 +8,8 @@
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -689,6 +691,42 @@ void stay_on_this_cpu(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(cpu)),
 			0);
+}
+
+/* === Shrinkers === */
+
+static bool tell_kernel(const char *what)
+{
+	struct file *file = filp_open("/proc/sys/vm/drop_caches", O_WRONLY, 0);
+	ssize_t written;
+	loff_t at = 0;
+
+	if (IS_ERR(file))
+		return false;
+	written = kernel_write(file, what, 1, &at);
+	filp_close(file, NULL);
+	return written == 1;
+}
+
+/**
+ * call_shrinkers() - have the kernel call all shrinkers
+ *
+ * Return: false: there is no file that does it.
+ */
+bool call_shrinkers(void)
+{
+	return tell_kernel("2");
+}
+
+/**
+ * need_shrinkers() - skip the case where that can't be done
+ * @test: the case
+ */
+void need_shrinkers(struct kunit *test)
+{
+	/* 4 is no cache: from then on there is no message. */
+	if (!tell_kernel("4") || !call_shrinkers())
+		kunit_skip(test, "there is no file that calls shrinkers");
 }
 
 /* === Many blocks === */

@@ -124,6 +124,10 @@ size_t room_of(const void *block);
 /* Where a case runs */
 void stay_on_this_cpu(struct kunit *test);
 
+/* What a kernel does that is short of memory */
+void need_shrinkers(struct kunit *test);
+bool call_shrinkers(void);
+
 /* Many blocks, linked through their own first word. */
 void *push_block(void *first, void *block);
 void *pop_block(void **first);

@@ -5,8 +5,6 @@
  * many rest.
  */
 #include <linux/cpu.h>
-#include <linux/err.h>
-#include <linux/fs.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -400,32 +398,18 @@ static void test_reclaim_empties_it(struct kunit *test)
 	kfree(stats);
 }
 
-static bool tell_kernel(const char *what)
-{
-	struct file *file = filp_open("/proc/sys/vm/drop_caches", O_WRONLY, 0);
-	ssize_t written;
-	loff_t at = 0;
-
-	if (IS_ERR(file))
-		return false;
-	written = kernel_write(file, what, 1, &at);
-	filp_close(file, NULL);
-	return written == 1;
-}
-
 /* Raw's, which is the kernel's memory; another CPU's ring is its own. */
 static void test_shrinker_empties_raws(struct kunit *test)
 {
 	unsigned int tries;
 
-	if (!tell_kernel("4") || !tell_kernel("2"))
-		kunit_skip(test, "there is no file that calls shrinkers");
+	need_shrinkers(test);
 	for (tries = 0; tries < 40; tries++)
 		pymem_raw_free(hooked_malloc(test, &domains[PYMEM_DOMAIN_RAW],
 					     5000));
 	KUNIT_EXPECT_GT(test, pyquarantine_raw_bytes(), (size_t)100000);
 	for (tries = 0; tries < 10 && pyquarantine_raw_bytes(); tries++)
-		tell_kernel("2");
+		call_shrinkers();
 	KUNIT_EXPECT_EQ(test, pyquarantine_raw_bytes(), (size_t)0);
 }
 

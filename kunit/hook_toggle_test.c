@@ -3,13 +3,10 @@
  * Hooks that are turned on and off: blocks from before are known for what they
  * are, whatever comes after, also while others allocate and free.
  */
-#include <linux/completion.h>
-#include <linux/err.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
-#include <linux/prandom.h>
 #include <linux/slab.h>
 
+#include "crew.h"
 #include "hooked.h"
 
 KUNIT_ARRAY_PARAM(domain, domains, describe_domain);
@@ -209,7 +206,6 @@ static void test_what_rests(struct kunit *test)
 enum {
 	BLOCKS		= 64,
 	SHARED		= 32,
-	THREADS		= 4,
 	OPERATIONS	= IS_ENABLED(CONFIG_KASAN) ||
 			  IS_ENABLED(CONFIG_KCSAN) ? 3000 : 15000,
 };
@@ -221,43 +217,31 @@ struct held {
 };
 
 struct crowd {
-	void			*shared[SHARED];
-	atomic_t		spoilt;
-	atomic_t		left;
-	struct completion	done;
+	void		*shared[SHARED];
+	atomic_t	spoilt;
+	struct held	held[CREW_HANDS][BLOCKS];
 };
 
-struct worker {
-	struct crowd		*crowd;
-	struct rnd_state	random;
-	struct held		held[BLOCKS];
-};
-
-static u32 dice(struct worker *worker)
-{
-	return prandom_u32_state(&worker->random);
-}
-
-static void put(struct worker *worker, struct held *held)
+static void put(struct crowd *crowd, struct held *held)
 {
 	if (held->block && !is_filled(held->block, held->size, held->size))
-		atomic_inc(&worker->crowd->spoilt);
+		atomic_inc(&crowd->spoilt);
 	domains[held->domain].free(held->block);
 	held->block = NULL;
 }
 
-static void take(struct worker *worker, struct held *held)
+static void take(struct hand *hand, struct held *held)
 {
-	held->size = dice(worker) % 700;
-	held->domain = dice(worker) % PYMEM_NR_DOMAINS;
+	held->size = hand_below(hand, 700);
+	held->domain = hand_below(hand, PYMEM_NR_DOMAINS);
 	held->block = domains[held->domain].malloc(held->size, GFP_KERNEL);
 	if (held->block)
 		fill(held->block, held->size, held->size);
 }
 
-static void resize(struct worker *worker, struct held *held)
+static void resize(struct hand *hand, struct crowd *crowd, struct held *held)
 {
-	size_t size = dice(worker) % 700;
+	size_t size = hand_below(hand, 700);
 	u8 *now;
 
 	if (!held->block)
@@ -266,96 +250,68 @@ static void resize(struct worker *worker, struct held *held)
 	if (!now)
 		return;
 	if (!is_filled(now, min(size, held->size), held->size))
-		atomic_inc(&worker->crowd->spoilt);
+		atomic_inc(&crowd->spoilt);
 	held->block = now;
 	held->size = size;
 	fill(held->block, held->size, held->size);
 }
 
-static void put_later(struct worker *worker)
+static void put_later(void)
 {
 	struct with_head *block = pymem_malloc(sizeof(*block), GFP_KERNEL);
 
 	pymem_free_rcu(block, rcu);
 }
 
-static void exchange(struct worker *worker)
+static void exchange(struct hand *hand, struct crowd *crowd)
 {
-	void **slot = &worker->crowd->shared[dice(worker) % SHARED];
+	void **slot = &crowd->shared[hand_below(hand, SHARED)];
+	size_t size = hand_below(hand, 600);
 
-	pymem_free(xchg(slot, pymem_malloc(dice(worker) % 600, GFP_KERNEL)));
+	pymem_free(xchg(slot, pymem_malloc(size, GFP_KERNEL)));
 }
 
-static void work(struct worker *worker)
+static void work(struct hand *hand)
 {
-	struct held *held;
+	struct crowd *crowd = hand->crew->data;
+	struct held *mine = crowd->held[hand->index], *held;
 	unsigned int i;
 
+	hand_roam();
 	for (i = 0; i < OPERATIONS; i++) {
-		held = &worker->held[dice(worker) % BLOCKS];
-		switch (dice(worker) % 8) {
+		held = &mine[hand_below(hand, BLOCKS)];
+		switch (hand_below(hand, 8)) {
 		case 0:
-			put_later(worker);
+			put_later();
 			break;
 		case 1:
-			exchange(worker);
+			exchange(hand, crowd);
 			break;
 		case 2:
-			resize(worker, held);
+			resize(hand, crowd, held);
 			break;
 		default:
-			put(worker, held);
-			take(worker, held);
+			put(crowd, held);
+			take(hand, held);
 		}
 		if (i % 64 == 0)
 			cond_resched();
 	}
 	for (i = 0; i < BLOCKS; i++)
-		put(worker, &worker->held[i]);
-}
-
-static int worker_thread(void *data)
-{
-	struct worker *worker = data;
-	struct crowd *crowd = worker->crowd;
-
-	work(worker);
-	kfree(worker);
-	if (atomic_dec_and_test(&crowd->left))
-		complete(&crowd->done);
-	/* The crowd may be gone, and the module is not before its threads. */
-	while (!kthread_should_stop())
-		schedule_timeout_interruptible(1);
-	return 0;
-}
-
-static struct task_struct *start_worker(struct kunit *test,
-					struct crowd *crowd, u64 seed)
-{
-	struct worker *worker = kzalloc(sizeof(*worker), GFP_KERNEL);
-	struct task_struct *thread;
-
-	KUNIT_ASSERT_NOT_NULL(test, worker);
-	worker->crowd = crowd;
-	prandom_seed_state(&worker->random, seed);
-	thread = kthread_run(worker_thread, worker, "pyalloc_toggle");
-	KUNIT_ASSERT_TRUE(test, !IS_ERR(thread));
-	return thread;
+		put(crowd, &mine[i]);
 }
 
 /* Each of the three by itself, and check and reclaim between. */
-static unsigned int toggle_until(struct kunit *test, struct crowd *crowd)
+static unsigned int toggle_until_done(struct kunit *test, struct crew *crew)
 {
-	unsigned int round = 0;
+	unsigned int round;
 
-	while (!completion_done(&crowd->done)) {
+	for (round = 0; !crew_is_done(crew); round++) {
 		KUNIT_EXPECT_EQ(test, pyhook_turn(round % 8), 0);
 		if (round % 16 == 7)
 			expect_whole(test);
 		if (round % 16 == 15)
 			pyalloc_reclaim();
-		round++;
-		cond_resched();
 	}
 	return round;
 }
@@ -363,19 +319,15 @@ static unsigned int toggle_until(struct kunit *test, struct crowd *crowd)
 static void test_while_others_work(struct kunit *test)
 {
 	struct crowd *crowd = kzalloc(sizeof(*crowd), GFP_KERNEL);
-	struct task_struct *threads[THREADS];
+	struct crew *crew;
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, crowd);
 	/* See hooked.h. */
 	pydomain_wrap(PYWRAP_TEST);
-	init_completion(&crowd->done);
-	atomic_set(&crowd->left, THREADS);
-	for (i = 0; i < THREADS; i++)
-		threads[i] = start_worker(test, crowd, 77 + i);
-	KUNIT_EXPECT_GT(test, toggle_until(test, crowd), 0U);
-	for (i = 0; i < THREADS; i++)
-		kthread_stop(threads[i]);
+	crew = crew_start(test, work, crowd);
+	KUNIT_EXPECT_GT(test, toggle_until_done(test, crew), 0U);
+	crew_join(crew);
 	KUNIT_EXPECT_EQ(test, atomic_read(&crowd->spoilt), 0);
 	for (i = 0; i < SHARED; i++)
 		pymem_free(crowd->shared[i]);

@@ -82,7 +82,7 @@ static void expect_refused(struct kunit *test, const char *name,
 static void test_names(struct kunit *test)
 {
 	static const char *const bad[] = {
-		"", "A", "two words", "a/b", "a.b", "ü",
+		"", "A", "two words", "a/b", "a.b", "ü", "\xe9",
 		"a-name-of-more-than-31-letters-1",
 	};
 	struct pyheap *heap;

@@ -4,8 +4,6 @@
  * free, and the shrinker, which the kernel calls.  Here it does so because all
  * shrinkers are told to, by the file that empties the kernel's caches.
  */
-#include <linux/err.h>
-#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -173,31 +171,6 @@ static void test_free_pages_go_by_themselves(struct kunit *test)
 }
 
 /* === The shrinker === */
-
-static bool tell_kernel(const char *what)
-{
-	struct file *file = filp_open("/proc/sys/vm/drop_caches", O_WRONLY, 0);
-	ssize_t written;
-	loff_t at = 0;
-
-	if (IS_ERR(file))
-		return false;
-	written = kernel_write(file, what, 1, &at);
-	filp_close(file, NULL);
-	return written == 1;
-}
-
-static bool call_shrinkers(void)
-{
-	return tell_kernel("2");
-}
-
-/* 4 is no cache: from then on there is no message. */
-static void need_shrinkers(struct kunit *test)
-{
-	if (!tell_kernel("4") || !call_shrinkers())
-		kunit_skip(test, "there is no file that calls shrinkers");
-}
 
 /* It only tries locks: who holds one for a moment makes it do nothing. */
 static void call_shrinkers_until(struct burst *burst,

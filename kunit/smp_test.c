@@ -3,16 +3,13 @@
  * Several threads and several CPUs: blocks that are freed elsewhere, random
  * work on all CPUs at once, and CPUs that go.
  */
-#include <linux/completion.h>
 #include <linux/cpu.h>
-#include <linux/err.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
-#include <linux/prandom.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "crew.h"
 #include "fixture.h"
 
 static void need_cpus(struct kunit *test)
@@ -128,7 +125,6 @@ static void test_a_cpu_goes(struct kunit *test)
 enum {
 	BLOCKS		= 256,
 	SHARED		= 64,
-	THREADS		= 4,
 	OPERATIONS	= IS_ENABLED(CONFIG_KASAN) ? 5000 : 20000,
 };
 
@@ -138,23 +134,11 @@ struct held {
 };
 
 struct crowd {
-	void			*shared[SHARED];
-	atomic_t		spoilt;
-	atomic_t		failures;
-	atomic_t		left;
-	struct completion	done;
+	void		*shared[SHARED];
+	atomic_t	spoilt;
+	atomic_t	failures;
+	struct held	held[CREW_HANDS][BLOCKS];
 };
-
-struct walker {
-	struct crowd		*crowd;
-	struct rnd_state	random;
-	struct held		held[BLOCKS];
-};
-
-static u32 dice(struct walker *walker)
-{
-	return prandom_u32_state(&walker->random);
-}
 
 static bool is_intact(const struct held *held)
 {
@@ -174,24 +158,24 @@ static const struct domain *lender(void)
 	return hooks_look(object) ? &domains[PYMEM_DOMAIN_MEM] : object;
 }
 
-static void replace(struct walker *walker, struct held *held)
+static void replace(struct hand *hand, struct crowd *crowd, struct held *held)
 {
 	const struct domain *from = lender();
 
 	if (held->block && !is_intact(held))
-		atomic_inc(&walker->crowd->spoilt);
+		atomic_inc(&crowd->spoilt);
 	pymem_free(held->block);
-	held->size = dice(walker) % 560;
+	held->size = hand_below(hand, 560);
 	held->block = from->malloc(held->size, GFP_KERNEL);
 	if (held->block)
 		mark(held);
 	else
-		atomic_inc(&walker->crowd->failures);
+		atomic_inc(&crowd->failures);
 }
 
-static void resize(struct walker *walker, struct held *held)
+static void resize(struct hand *hand, struct crowd *crowd, struct held *held)
 {
-	size_t size = dice(walker) % 560;
+	size_t size = hand_below(hand, 560);
 	struct held now = { .size = min(size, held->size) };
 
 	if (!held->block)
@@ -199,18 +183,18 @@ static void resize(struct walker *walker, struct held *held)
 	mark(held);
 	now.block = pymem_realloc(held->block, size, GFP_KERNEL);
 	if (!now.block) {
-		atomic_inc(&walker->crowd->failures);
+		atomic_inc(&crowd->failures);
 		return;
 	}
 	if (!is_filled(now.block, now.size, held->size * 11))
-		atomic_inc(&walker->crowd->spoilt);
+		atomic_inc(&crowd->spoilt);
 	held->block = now.block;
 	held->size = size;
 	mark(held);
 }
 
 /* A block for whoever comes next, who frees it: it holds its own address. */
-static void exchange(struct walker *walker)
+static void exchange(struct hand *hand, struct crowd *crowd)
 {
 	void **block = pymem_malloc(48, GFP_KERNEL), **old;
 
@@ -218,94 +202,59 @@ static void exchange(struct walker *walker)
 		return;
 	block[0] = block;
 	block[5] = block;
-	old = xchg(&walker->crowd->shared[dice(walker) % SHARED],
-		   (void *)block);
+	old = xchg(&crowd->shared[hand_below(hand, SHARED)], (void *)block);
 	if (old && (old[0] != old || old[5] != old))
-		atomic_inc(&walker->crowd->spoilt);
+		atomic_inc(&crowd->spoilt);
 	pymem_free(old);
 }
 
-static void walk(struct walker *walker)
+static void walk(struct hand *hand)
 {
-	struct held *held;
+	struct crowd *crowd = hand->crew->data;
+	struct held *mine = crowd->held[hand->index], *held;
 	unsigned int i;
 
+	hand_roam();
 	for (i = 0; i < OPERATIONS; i++) {
-		held = &walker->held[dice(walker) % BLOCKS];
-		switch (dice(walker) % 4) {
+		held = &mine[hand_below(hand, BLOCKS)];
+		switch (hand_below(hand, 4)) {
 		case 0:
-			resize(walker, held);
+			resize(hand, crowd, held);
 			break;
 		case 1:
-			exchange(walker);
+			exchange(hand, crowd);
 			break;
 		default:
-			replace(walker, held);
+			replace(hand, crowd, held);
 		}
 		if (i % 256 == 0)
 			cond_resched();
 	}
 	for (i = 0; i < BLOCKS; i++)
-		pymem_free(walker->held[i].block);
+		pymem_free(mine[i].block);
 }
 
-static int walker_thread(void *data)
-{
-	struct walker *walker = data;
-	struct crowd *crowd = walker->crowd;
-
-	walk(walker);
-	kfree(walker);
-	if (atomic_dec_and_test(&crowd->left))
-		complete(&crowd->done);
-	/* The crowd may be gone, and the module is not before its threads. */
-	while (!kthread_should_stop())
-		schedule_timeout_interruptible(1);
-	return 0;
-}
-
-static struct task_struct *start_walker(struct kunit *test,
-					struct crowd *crowd, u64 seed)
-{
-	struct walker *walker = kzalloc(sizeof(*walker), GFP_KERNEL);
-	struct task_struct *thread;
-
-	KUNIT_ASSERT_NOT_NULL(test, walker);
-	walker->crowd = crowd;
-	prandom_seed_state(&walker->random, seed);
-	thread = kthread_run(walker_thread, walker, "pyalloc_walk");
-	KUNIT_ASSERT_TRUE(test, !IS_ERR(thread));
-	return thread;
-}
-
-static void disturb(struct kunit *test, struct crowd *crowd)
+static void disturb(struct kunit *test, struct crew *crew)
 {
 	unsigned int round;
 
-	for (round = 0; round < 40; round++) {
-		if (completion_done(&crowd->done))
-			break;
+	for (round = 0; round < 40 && !crew_is_done(crew); round++) {
 		pyalloc_reclaim();
 		expect_whole(test);
 	}
 }
 
-static void run_crowd(struct kunit *test, u64 seed, bool disturbed)
+static void run_crowd(struct kunit *test, bool disturbed)
 {
 	struct crowd *crowd = kzalloc(sizeof(*crowd), GFP_KERNEL);
-	struct task_struct *threads[THREADS];
+	struct crew *crew;
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, crowd);
-	init_completion(&crowd->done);
-	atomic_set(&crowd->left, THREADS);
-	for (i = 0; i < THREADS; i++)
-		threads[i] = start_walker(test, crowd, seed + i);
+	crew = crew_start(test, walk, crowd);
 	if (disturbed)
-		disturb(test, crowd);
-	wait_for_completion(&crowd->done);
-	for (i = 0; i < THREADS; i++)
-		kthread_stop(threads[i]);
+		disturb(test, crew);
+	crew_join(crew);
 	KUNIT_EXPECT_EQ(test, atomic_read(&crowd->spoilt), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&crowd->failures), 0);
 	for (i = 0; i < SHARED; i++)
@@ -315,12 +264,12 @@ static void run_crowd(struct kunit *test, u64 seed, bool disturbed)
 
 static void test_threads(struct kunit *test)
 {
-	run_crowd(test, 1, false);
+	run_crowd(test, false);
 }
 
 static void test_threads_reclaim_and_check(struct kunit *test)
 {
-	run_crowd(test, 1000, true);
+	run_crowd(test, true);
 }
 
 static struct kunit_case cases[] = {

@@ -6,16 +6,12 @@
  * Where no memory may be asked for a block may be missed; but what was counted
  * is gone in the end, to the byte.
  */
-#include <linux/completion.h>
-#include <linux/cpumask.h>
-#include <linux/err.h>
 #include <linux/hrtimer.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
-#include <linux/prandom.h>
 #include <linux/slab.h>
 
 #include "context.h"
+#include "crew.h"
 #include "traced.h"
 
 KUNIT_ARRAY_PARAM(context, contexts, describe_context);
@@ -369,39 +365,28 @@ static void test_nmi_meets_task(struct kunit *test)
 enum {
 	HELD		= 64,
 	SHARED		= 32,
-	THREADS		= 16,
 	OPERATIONS	= IS_ENABLED(CONFIG_KASAN) ||
 			  IS_ENABLED(CONFIG_KCSAN) ? 3000 : 15000,
 };
 
+struct held {
+	void		*block;
+	unsigned int	domain;
+};
+
 struct crowd {
-	void			*shared[SHARED];
-	unsigned int		n;
-	atomic_t		left;
-	struct completion	done;
-	struct task_struct	*threads[THREADS];
+	void		*shared[SHARED];
+	struct held	held[CREW_HANDS][HELD];
 };
 
-struct worker {
-	struct crowd		*crowd;
-	struct rnd_state	random;
-	void			*blocks[HELD];
-	u8			domains[HELD];
-};
-
-static u32 dice(struct worker *worker, u32 sides)
+static size_t any_size(struct hand *hand)
 {
-	return prandom_u32_state(&worker->random) % sides;
+	return hand_below(hand, hand_below(hand, 8) ? 600 : 9000);
 }
 
-static size_t any_size(struct worker *worker)
+static void exchange(struct hand *hand, struct crowd *crowd, size_t size)
 {
-	return dice(worker, 8) ? dice(worker, 600) : dice(worker, 9000);
-}
-
-static void exchange(struct worker *worker, size_t size)
-{
-	void **slot = &worker->crowd->shared[dice(worker, SHARED)];
+	void **slot = &crowd->shared[hand_below(hand, SHARED)];
 
 	pymem_free(xchg(slot, pymem_malloc(size, GFP_KERNEL)));
 }
@@ -414,93 +399,61 @@ static void put_later(size_t size)
 	pymem_free_rcu(block, rcu);
 }
 
-static void do_any(struct worker *worker)
+static void do_any(struct hand *hand, struct crowd *crowd)
 {
-	unsigned int slot = dice(worker, HELD);
-	const struct domain *domain = &domains[worker->domains[slot]];
-	size_t size = any_size(worker);
-	void **block = &worker->blocks[slot];
+	struct held *held = &crowd->held[hand->index][hand_below(hand, HELD)];
+	const struct domain *domain = &domains[held->domain];
+	size_t size = any_size(hand);
 
-	switch (dice(worker, 8)) {
+	switch (hand_below(hand, 8)) {
 	case 0:
 		put_later(size);
 		break;
 	case 1:
 	case 2:
-		exchange(worker, size);
+		exchange(hand, crowd, size);
 		break;
 	case 3:
 	case 4:
-		*block = domain->realloc(*block, size, GFP_KERNEL) ?: *block;
+		held->block = domain->realloc(held->block, size, GFP_KERNEL) ?:
+			      held->block;
 		break;
 	default:
-		domain->free(*block);
-		worker->domains[slot] = dice(worker, PYMEM_NR_DOMAINS);
-		*block = domains[worker->domains[slot]].malloc(size,
-							       GFP_KERNEL);
+		domain->free(held->block);
+		held->domain = hand_below(hand, PYMEM_NR_DOMAINS);
+		held->block = domains[held->domain].malloc(size, GFP_KERNEL);
 	}
 }
 
-static int work(void *data)
+static void work(struct hand *hand)
 {
-	struct worker *worker = data;
-	struct crowd *crowd = worker->crowd;
+	struct crowd *crowd = hand->crew->data;
+	struct held *held = crowd->held[hand->index];
 	unsigned int i;
 
 	for (i = 0; i < OPERATIONS; i++) {
-		do_any(worker);
+		do_any(hand, crowd);
 		if (i % 64 == 0)
 			cond_resched();
 	}
 	for (i = 0; i < HELD; i++)
-		domains[worker->domains[i]].free(worker->blocks[i]);
-	kfree(worker);
-	if (atomic_dec_and_test(&crowd->left))
-		complete(&crowd->done);
-	/* The module is there until its threads are gone. */
-	while (!kthread_should_stop())
-		schedule_timeout_interruptible(1);
-	return 0;
+		domains[held[i].domain].free(held[i].block);
 }
 
-static void add_worker(struct kunit *test, struct crowd *crowd, int cpu)
-{
-	struct worker *worker = kzalloc(sizeof(*worker), GFP_KERNEL);
-	struct task_struct *thread;
-
-	KUNIT_ASSERT_NOT_NULL(test, worker);
-	worker->crowd = crowd;
-	prandom_seed_state(&worker->random, 99 + crowd->n);
-	thread = kthread_create(work, worker, "pyalloc_trace/%u", crowd->n);
-	KUNIT_ASSERT_TRUE(test, !IS_ERR(thread));
-	kthread_bind(thread, cpu);
-	crowd->threads[crowd->n++] = thread;
-}
-
-/* Two on each CPU, as far as there is room. */
-static struct crowd *begin_crowd(struct kunit *test)
+static struct crew *begin_crowd(struct kunit *test)
 {
 	struct crowd *crowd = kzalloc(sizeof(*crowd), GFP_KERNEL);
-	unsigned int i;
-	int cpu;
 
 	KUNIT_ASSERT_NOT_NULL(test, crowd);
-	init_completion(&crowd->done);
-	for_each_online_cpu(cpu)
-		for (i = 0; i < 2 && crowd->n < THREADS; i++)
-			add_worker(test, crowd, cpu);
-	atomic_set(&crowd->left, crowd->n);
-	for (i = 0; i < crowd->n; i++)
-		wake_up_process(crowd->threads[i]);
-	return crowd;
+	return crew_start(test, work, crowd);
 }
 
-static void end_crowd(struct crowd *crowd)
+static void end_crowd(struct crew *crew)
 {
+	struct crowd *crowd = crew->data;
 	unsigned int i;
 
-	for (i = 0; i < crowd->n; i++)
-		kthread_stop(crowd->threads[i]);
+	crew_join(crew);
 	for (i = 0; i < SHARED; i++)
 		pymem_free(crowd->shared[i]);
 	kfree(crowd);
@@ -548,16 +501,14 @@ static void change_something(struct kunit *test, unsigned int round)
 static void test_trace_comes_and_goes(struct kunit *test)
 {
 	unsigned int round = 0;
-	struct crowd *crowd;
+	struct crew *crew;
 
 	/* See hooked.h; watched calls have a static key of their own. */
 	pydomain_wrap(PYWRAP_TEST | PYWRAP_EVENTS);
-	crowd = begin_crowd(test);
-	while (!completion_done(&crowd->done)) {
+	crew = begin_crowd(test);
+	while (!crew_is_done(crew))
 		change_something(test, round++);
-		cond_resched();
-	}
-	end_crowd(crowd);
+	end_crowd(crew);
 	pytrace_stop();
 	KUNIT_EXPECT_EQ(test, pytrace_set_interval(0), 0);
 	pydomain_unwrap(PYWRAP_TEST | PYWRAP_EVENTS);
@@ -580,20 +531,19 @@ KUNIT_ARRAY_PARAM(interval, intervals, describe_interval);
 static void test_all_is_gone(struct kunit *test)
 {
 	const unsigned long *interval = test->param_value;
-	struct crowd *crowd;
 	unsigned int clears;
+	struct crew *crew;
 
 	for (clears = 0; clears < 2; clears++) {
 		KUNIT_ASSERT_EQ(test, pytrace_set_interval(*interval), 0);
 		begin_trace(test, 1);
-		crowd = begin_crowd(test);
-		while (!completion_done(&crowd->done)) {
+		crew = begin_crowd(test);
+		while (!crew_is_done(crew)) {
 			look_at_all(test);
 			if (clears)
 				KUNIT_EXPECT_EQ(test, pytrace_clear(), 0);
-			cond_resched();
 		}
-		end_crowd(crowd);
+		end_crowd(crew);
 		expect_all_gone(test);
 		KUNIT_EXPECT_EQ(test, take_rows(test, NULL, 0), 0U);
 		pytrace_stop();

@@ -6,6 +6,7 @@
 #define _PYALLOC_ARENA_H
 
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
@@ -19,6 +20,20 @@ struct pynode;
 #define PYARENA_MIN_SHIFT	(PAGE_SHIFT > 14 ? PAGE_SHIFT : 14)
 #define PYARENA_MAX_SHIFT	(IS_ENABLED(CONFIG_64BIT) ? 20 : 18)
 #define PYARENA_MAX_GRANULES	(1UL << (20 - PYGRANULE_SHIFT))
+#define PYARENA_MIN_KIB		(1U << (PYARENA_MIN_SHIFT - 10))
+#define PYARENA_MAX_KIB		(1U << (PYARENA_MAX_SHIFT - 10))
+
+/* May arenas be asked to be so large?  0: as the heap grows. */
+static inline bool pyarena_is_kib(unsigned int kib)
+{
+	return !kib || (is_power_of_2(kib) && kib >= PYARENA_MIN_KIB &&
+			kib <= PYARENA_MAX_KIB);
+}
+
+static inline unsigned int pyarena_shift(unsigned int kib)
+{
+	return kib ? ilog2(kib) + 10 : 0;
+}
 
 /*
  * Arenas with a free granule are kept by eighths of what is free in them,

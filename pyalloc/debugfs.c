@@ -28,6 +28,13 @@
 #include "type.h"
 #include "compat.h"
 
+const char *const pydebugfs_domains[PYDOMAIN_ROWS] = {
+	[PYMEM_DOMAIN_RAW]	= "raw",
+	[PYMEM_DOMAIN_MEM]	= "mem",
+	[PYMEM_DOMAIN_OBJ]	= "object",
+	[PYDOMAIN_FOREIGN]	= "foreign",
+};
+
 static struct dentry *root, *heap_root;
 
 /* Shows a heap through a snapshot of it. */
@@ -103,12 +110,6 @@ DEFINE_SHOW_ATTRIBUTE(stats);
 
 static int domains_show(struct seq_file *m, void *unused)
 {
-	static const char *const names[PYDOMAIN_ROWS] = {
-		[PYMEM_DOMAIN_RAW]	= "raw",
-		[PYMEM_DOMAIN_MEM]	= "mem",
-		[PYMEM_DOMAIN_OBJ]	= "object",
-		[PYDOMAIN_FOREIGN]	= "foreign",
-	};
 	struct pydomain_stats stats[PYDOMAIN_ROWS], *row;
 	int error = pystats_domains(stats);
 	unsigned int i;
@@ -119,9 +120,9 @@ static int domains_show(struct seq_file *m, void *unused)
 	for (i = 0; i < PYDOMAIN_ROWS; i++) {
 		row = &stats[i];
 		seq_printf(m, "%s %ld %ld %ld %ld %ld %ld %ld %ld\n",
-			   names[i], row->mallocs, row->callocs, row->reallocs,
-			   row->frees, row->failures, row->blocks, row->bytes,
-			   row->peak_bytes);
+			   pydebugfs_domains[i], row->mallocs, row->callocs,
+			   row->reallocs, row->frees, row->failures,
+			   row->blocks, row->bytes, row->peak_bytes);
 	}
 	return 0;
 }

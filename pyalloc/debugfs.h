@@ -5,9 +5,14 @@
 #ifndef _PYALLOC_DEBUGFS_H
 #define _PYALLOC_DEBUGFS_H
 
+#include "domain.h"
+
 struct dentry;
 struct pyheap;
 struct seq_file;
+
+/* What the domains are called, and what is nobody's. */
+extern const char *const pydebugfs_domains[PYDOMAIN_ROWS];
 
 #ifdef CONFIG_DEBUG_FS
 void pydebugfs_init(void);

@@ -281,14 +281,8 @@ static void snapshot_stop(struct seq_file *m, void *v)
  */
 void pydebugfs_show_domain(struct seq_file *m, unsigned int domain)
 {
-	static const char *const names[PYMEM_NR_DOMAINS] = {
-		[PYMEM_DOMAIN_RAW]	= "raw",
-		[PYMEM_DOMAIN_MEM]	= "mem",
-		[PYMEM_DOMAIN_OBJ]	= "object",
-	};
-
 	if (domain < PYMEM_NR_DOMAINS)
-		seq_puts(m, names[domain]);
+		seq_puts(m, pydebugfs_domains[domain]);
 	else
 		seq_printf(m, "%u", domain);
 }

@@ -335,26 +335,6 @@ static bool is_heaps(size_t size, gfp_t gfp)
 	       pydomain_uses_heap();
 }
 
-static bool wants_zero(gfp_t gfp)
-{
-	return want_init_on_alloc(gfp);
-}
-
-/* A block goes out: to the client, and to who watches him. */
-static void *finish(void *block, size_t size, gfp_t gfp)
-{
-	size_t room = pyheap_default.step_size[PYALLOC_STEP(size)];
-
-	if (!block)
-		return NULL;
-	pysan_show(block, room);
-	if (wants_zero(gfp))
-		pyzero_block(block, room);
-	pysan_resize(block, size, room);
-	pysan_track(block, room, gfp);
-	return block;
-}
-
 /* From the heap, if it must be block by block, else NULL. */
 static void *heap_malloc(enum pymem_domain domain, size_t size, gfp_t gfp,
 			 int nid)
@@ -370,7 +350,7 @@ static void *heap_malloc(enum pymem_domain domain, size_t size, gfp_t gfp,
 	if (!block)
 		block = pyfront_malloc(&pyheap_default, step, gfp, domain,
 				       nid);
-	return finish(block, size, gfp);
+	return pyheap_finish(&pyheap_default, block, size, gfp);
 }
 
 /* The long way of every malloc: any size, any gfp, any state of the front. */
@@ -420,7 +400,7 @@ static noinline void *malloc_refill(size_t size, gfp_t gfp,
 			       NUMA_NO_NODE);
 	if (unlikely(!block))
 		return fall_back(domain, size, gfp, NUMA_NO_NODE);
-	return finish(block, size, gfp);
+	return pyheap_finish(&pyheap_default, block, size, gfp);
 }
 
 /* What serves every call, in its order, else the long way. */
@@ -766,8 +746,7 @@ EXPORT_SYMBOL_GPL(__pyobject_malloc_steps);
 static void *malloc_on_node(enum pymem_domain domain, size_t size, gfp_t gfp,
 			    int node, unsigned long caller)
 {
-	if (node != NUMA_NO_NODE &&
-	    (node < 0 || node >= nr_node_ids || !node_online(node))) {
+	if (!pynode_exists(node)) {
 		count(domain, failures);
 		return NULL;
 	}
@@ -908,12 +887,6 @@ EXPORT_SYMBOL_GPL(pyobject_calloc);
 
 /* === free === */
 
-static void wipe(void *block, size_t room)
-{
-	pysan_show(block, room);
-	memset(block, 0, room);
-}
-
 static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 		      unsigned long caller)
 {
@@ -944,8 +917,7 @@ static void heap_free(enum pymem_domain domain, u32 entry, void *block,
 	if ((want_init_on_free() || PYSAN_WATCHES) &&
 	    !pyheap_is_live(block, caller))
 		return;
-	if (want_init_on_free())
-		wipe(block, pyheap_class(heap, class)->size);
+	pyzero_freed(block, pyheap_class(heap, class)->size);
 	if (pyclass_is_sampled(class)) {
 		pyfront_free_sampled(heap, class - PYSAMPLED_FIRST, domain,
 				     block, caller);
@@ -1147,21 +1119,6 @@ EXPORT_SYMBOL_GPL(pymem_raw_free);
 
 /* === realloc === */
 
-/*
- * The block stays if its class would be the same, or if it still fits and
- * uses more than three quarters.
- */
-static bool stays(const struct pyheap *heap, unsigned int class, size_t size)
-{
-	size_t room = pyheap_class(heap, class)->size;
-
-	if (size > room)
-		return false;
-	return size * 4 > room * 3 ||
-	       heap->classes->of_step[PYALLOC_STEP(size)] ==
-	       pyclass_plain(class);
-}
-
 /* The fast path, without a sample. */
 static void *malloc_unwatched(enum pymem_domain domain, size_t size, gfp_t gfp)
 {
@@ -1266,15 +1223,11 @@ static void *heap_realloc(enum pymem_domain domain, u32 entry, void *block,
 	}
 	heap = pyheap_of(entry);
 	room = pyheap_class(heap, class)->size;
-	if (!stays(heap, class, size))
+	if (!pyheap_stays(heap, class, size))
 		return move_block(domain, domain, domain, block,
 				  pysan_accessible(block, room), size, gfp,
 				  plain, caller);
-	/* What it grows into later has to be zero then. */
-	pysan_show(block, room);
-	if (gfp & __GFP_ZERO)
-		memset(block + size, 0, room - size);
-	pysan_resize(block, size, room);
+	pyheap_resize(block, size, room, gfp);
 	count(domain, reallocs);
 	return block;
 }
@@ -1607,9 +1560,10 @@ size_t pymem_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **ptrs)
 	if (is_heaps(size, gfp) && is_open()) {
 		got = pybulk_malloc(&pyheap_default, step, gfp,
 				    PYMEM_DOMAIN_MEM, n, ptrs);
-		if (wants_zero(gfp) || PYSAN_WATCHES)
+		if (want_init_on_alloc(gfp) || PYSAN_WATCHES)
 			for (i = 0; i < got; i++)
-				finish(ptrs[i], size, gfp);
+				pyheap_finish(&pyheap_default, ptrs[i], size,
+					      gfp);
 		if (static_branch_unlikely(&pyalloc_watched))
 			sample_bulk(got, ptrs, size, gfp, _RET_IP_);
 	}

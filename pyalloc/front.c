@@ -331,7 +331,7 @@ static void *malloc_here(struct pyheap *heap, struct pynode *node,
 	return block;
 }
 
-/* Of that node and no other, as a front's need not be. */
+/* Of that node and that class and no other, as a front's need not be. */
 static void *malloc_there(struct pyheap *heap, struct pynode *node,
 			  unsigned int class, enum pymem_domain domain,
 			  bool dip)
@@ -340,7 +340,7 @@ static void *malloc_there(struct pyheap *heap, struct pynode *node,
 	void *block;
 
 	preempt_disable();
-	stock = &pyfront_here(heap)->stock[class];
+	stock = &pyfront_here(heap)->stock[pyclass_plain(class)];
 	block = take_one(node, stock, class, domain, dip);
 	preempt_enable();
 	return block;
@@ -415,20 +415,6 @@ void *pyfront_malloc(struct pyheap *heap, unsigned int step, gfp_t gfp,
 
 /* === Blocks that sampling picked === */
 
-static void *take_sampled(struct pyheap *heap, struct pynode *node,
-			  unsigned int class, enum pymem_domain domain,
-			  bool dip)
-{
-	struct pystock *stock;
-	void *block;
-
-	preempt_disable();
-	stock = &pyfront_here(heap)->stock[class];
-	block = take_one(node, stock, class + PYSAMPLED_FIRST, domain, dip);
-	preempt_enable();
-	return block;
-}
-
 /**
  * pyfront_malloc_sampled() - allocate a block whose free will be seen
  * @heap: the heap
@@ -445,13 +431,15 @@ void *pyfront_malloc_sampled(struct pyheap *heap, struct pynode *node,
 			     enum pymem_domain domain)
 {
 	bool may_take = pyarena_may_take(gfp);
-	void *block = take_sampled(heap, node, class, domain, !may_take);
+	void *block;
 
+	class += PYSAMPLED_FIRST;
+	block = malloc_there(heap, node, class, domain, !may_take);
 	if (!may_take)
 		pyreclaim_want_reserve(node, !block);
 	gfp = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN;
 	if (!block && may_take && pyarena_add(node, gfp, PYARENA_PAGES))
-		block = take_sampled(heap, node, class, domain, false);
+		block = malloc_there(heap, node, class, domain, false);
 	return block;
 }
 

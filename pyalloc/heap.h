@@ -8,7 +8,9 @@
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/nodemask.h>
 #include <linux/pyalloc.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
@@ -17,6 +19,7 @@
 #include "debug.h"
 #include "depot.h"
 #include "sanitizer.h"
+#include "zero.h"
 
 struct dentry;
 struct lockdep_map;
@@ -343,6 +346,13 @@ static inline unsigned long *pypool_bits(const struct pyclass *class,
 	return pyclass_is_far(class) ? pool->far_free : pool->free;
 }
 
+/* Is there such a node, or is any meant? */
+static inline bool pynode_exists(int nid)
+{
+	return nid == NUMA_NO_NODE ||
+	       (nid >= 0 && nid < nr_node_ids && node_online(nid));
+}
+
 static inline struct pynode *pyheap_this_node(struct pyheap *heap)
 {
 	return heap->node[numa_mem_id()];
@@ -389,6 +399,51 @@ static inline unsigned int pyclass_plain(unsigned int class)
 	if (pyclass_is_sampled(class))
 		return class - PYSAMPLED_FIRST;
 	return pyclass_is_decorated(class) ? class - PYDECORATED_FIRST : class;
+}
+
+/*
+ * A block stays where it is if its class would be the same, or if it still fits
+ * and uses more than three quarters.
+ */
+static inline bool pyheap_stays(const struct pyheap *heap, unsigned int class,
+				size_t size)
+{
+	size_t room = pyheap_class(heap, class)->size;
+
+	if (size > room)
+		return false;
+	return size * 4 > room * 3 ||
+	       heap->classes->of_step[PYALLOC_STEP(size)] ==
+	       pyclass_plain(class);
+}
+
+/*
+ * A block goes out: to the client, and to who watches him.  Of a type's it is
+ * the constructor that fills it.
+ */
+static inline void *pyheap_finish(const struct pyheap *heap, void *block,
+				  size_t size, gfp_t gfp)
+{
+	size_t room = heap->step_size[PYALLOC_STEP(size)];
+
+	if (!block)
+		return NULL;
+	pysan_show(block, room);
+	if (want_init_on_alloc(gfp) && !heap->is_typed)
+		pyzero_block(block, room);
+	pysan_resize(block, size, room);
+	pysan_track(block, room, gfp);
+	return block;
+}
+
+/* One that stays gets another size; what it grows into later is zero then. */
+static inline void pyheap_resize(void *block, size_t size, size_t room,
+				 gfp_t gfp)
+{
+	pysan_show(block, room);
+	if (gfp & __GFP_ZERO)
+		memset(block + size, 0, room - size);
+	pysan_resize(block, size, room);
 }
 
 /* The class of a meta block of so many bytes, a power of two. */

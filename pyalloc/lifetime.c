@@ -12,9 +12,7 @@
  * which guards the list of privates too, only a heap's way_lock is taken, which
  * is innermost.
  */
-#include <linux/ctype.h>
 #include <linux/err.h>
-#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
@@ -155,29 +153,17 @@ void pylifetime_wrap(bool wrapped)
 bool pylifetime_is_name(const char *name)
 {
 	size_t length = name ? strnlen(name, PYLIFETIME_NAME) : 0;
-	size_t i;
 
-	if (!length || length == PYLIFETIME_NAME)
-		return false;
-	for (i = 0; i < length; i++)
-		if (!islower(name[i]) && !isdigit(name[i]) &&
-		    name[i] != '_' && name[i] != '-')
-			return false;
-	return true;
-}
-
-static bool is_arena_kib(unsigned int kib)
-{
-	return !kib || (is_power_of_2(kib) &&
-			kib >= 1U << (PYARENA_MIN_SHIFT - 10) &&
-			kib <= 1U << (PYARENA_MAX_SHIFT - 10));
+	return length && length < PYLIFETIME_NAME &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length;
 }
 
 static bool is_attr(const struct pyheap_attr *attr)
 {
 	return !(attr->flags & ~KNOWN_FLAGS) &&
 	       attr->classes <= PYHEAP_CLASSES_POW2 &&
-	       attr->limit_bytes <= LONG_MAX && is_arena_kib(attr->arena_kib) &&
+	       attr->limit_bytes <= LONG_MAX &&
+	       pyarena_is_kib(attr->arena_kib) &&
 	       (!attr->lock || attr->flags & PYHEAP_EXTERNAL_LOCK);
 }
 
@@ -210,7 +196,7 @@ static struct private_heap *new_descriptor(const char *name,
 	heap->is_locked = is_locked;
 	raw_spin_lock_init(&heap->way_lock);
 	heap->limit = attr->limit_bytes;
-	heap->arena_shift = attr->arena_kib ? ilog2(attr->arena_kib) + 10 : 0;
+	heap->arena_shift = pyarena_shift(attr->arena_kib);
 	heap->lock = attr->lock;
 	return private;
 }

@@ -10,7 +10,7 @@
 struct module;
 struct pyheap;
 
-/* The longest name of a heap, and its end. */
+/* The longest name of a heap or a type, and its end. */
 #define PYLIFETIME_NAME		32
 
 bool pylifetime_is_name(const char *name);

@@ -3,7 +3,6 @@
  * The module: its parameters, what is set up in which order, and what is
  * said when it goes.
  */
-#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/pyalloc.h>
 #include <linux/rcupdate.h>
@@ -82,18 +81,12 @@ MODULE_PARM_DESC(fail_nth,
 
 static int __init read_arena_kib(void)
 {
-	int min_kib = 1 << (PYARENA_MIN_SHIFT - 10);
-	int max_kib = 1 << (PYARENA_MAX_SHIFT - 10);
-
-	if (!arena_kib)
-		return 0;
-	if (arena_kib < min_kib || arena_kib > max_kib ||
-	    !is_power_of_2(arena_kib)) {
-		pr_err("pyalloc: arena_kib=%d: allowed are powers of two from %d to %d, and 0\n",
-		       arena_kib, min_kib, max_kib);
+	if (!pyarena_is_kib(arena_kib)) {
+		pr_err("pyalloc: arena_kib=%d: allowed are powers of two from %u to %u, and 0\n",
+		       arena_kib, PYARENA_MIN_KIB, PYARENA_MAX_KIB);
 		return -EINVAL;
 	}
-	pyarena_fixed_shift = ilog2(arena_kib) + 10;
+	pyarena_fixed_shift = pyarena_shift(arena_kib);
 	return 0;
 }
 

@@ -28,7 +28,7 @@
 /**
  * pyowned_count() - count a block of raw that a private heap has
  * @heap: the heap
- * @room: its usable bytes, which are charged already
+ * @room: its usable bytes, which are charged already if it is owned
  *
  * Context: Any.
  */
@@ -41,7 +41,7 @@ void pyowned_count(struct pyheap *heap, size_t room)
 /**
  * pyowned_uncount() - count one that it has no longer
  * @heap: the heap
- * @room: its usable bytes, which stay charged until they are free
+ * @room: its usable bytes, which stay charged until they are free, if so
  *
  * Context: Any.
  */
@@ -77,10 +77,8 @@ static void *malloc_unowned(struct pyheap *heap, size_t size, gfp_t gfp,
 {
 	void *block = pyraw_malloc(size, gfp, nid);
 
-	if (!block)
-		return NULL;
-	atomic_long_inc(&heap->raw_mallocs);
-	atomic_long_add(pyraw_usable_size(block), &heap->raw_bytes);
+	if (block)
+		pyowned_count(heap, pyraw_usable_size(block));
 	return block;
 }
 
@@ -248,14 +246,12 @@ static void reap(struct pyrecord *record, void *data)
  * @heap: the heap, which nobody uses any more
  *
  * Context: Process; sleeps.
- * Return: how many blocks were live.
  */
-size_t pyowned_free_all(struct pyheap *heap)
+void pyowned_free_all(struct pyheap *heap)
 {
 	struct harvest harvest = { .heap = heap };
 	struct pyrecord *record, *next;
 	struct pytrace_old old;
-	size_t live = 0;
 
 	irq_work_sync(&waiting_work);
 	/* What rests there is linked by what a harvest links. */
@@ -264,12 +260,9 @@ size_t pyowned_free_all(struct pyheap *heap)
 	llist_for_each_entry_safe(record, next,
 				  llist_del_all(&harvest.records), wait) {
 		pytrace_forget(PYMEM_DOMAIN_MEM, record->ptr, &old);
-		if (record->state != PYRECORD_KEPT) {
+		if (record->state != PYRECORD_KEPT)
 			pyowned_uncount(heap, record->room);
-			live++;
-		}
 		release(record);
 		cond_resched();
 	}
-	return live;
 }

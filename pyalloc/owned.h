@@ -18,6 +18,6 @@ bool pyowned_free_rcu(void *ptr, unsigned long caller);
 void pyowned_count(struct pyheap *heap, size_t room);
 void pyowned_uncount(struct pyheap *heap, size_t room);
 
-size_t pyowned_free_all(struct pyheap *heap);
+void pyowned_free_all(struct pyheap *heap);
 
 #endif /* _PYALLOC_OWNED_H */

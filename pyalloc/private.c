@@ -98,21 +98,6 @@ static bool is_small(size_t size, gfp_t gfp)
 	return size <= PYALLOC_SMALL_MAX && !(gfp & PYALLOC_GFP_RAW);
 }
 
-/* A block goes out.  Of a type's it is the constructor that fills it. */
-static void *finish(struct pyheap *heap, void *block, size_t size, gfp_t gfp)
-{
-	size_t room = heap->step_size[PYALLOC_STEP(size)];
-
-	if (!block)
-		return NULL;
-	pysan_show(block, room);
-	if (want_init_on_alloc(gfp) && !heap->is_typed)
-		memset(block, 0, room);
-	pysan_resize(block, size, room);
-	pysan_track(block, room, gfp);
-	return block;
-}
-
 /* What is not owned is not charged, and so would know no limit. */
 static bool is_at_limit(const struct pyheap *heap)
 {
@@ -131,7 +116,7 @@ static void *malloc_plain(struct pyheap *heap, enum pymem_domain domain,
 		block = pyfront_malloc(heap, PYALLOC_STEP(size), gfp, domain,
 				       nid);
 		if (block || heap->is_typed || is_at_limit(heap))
-			return finish(heap, block, size, gfp);
+			return pyheap_finish(heap, block, size, gfp);
 	}
 	return pyarena_may_take(gfp) ? pyowned_malloc(heap, size, gfp, nid) :
 				       NULL;
@@ -316,8 +301,7 @@ EXPORT_SYMBOL_GPL(__pyheap_malloc_steps);
  */
 void *pyheap_malloc_node(struct pyheap *heap, size_t size, gfp_t gfp, int node)
 {
-	if (node != NUMA_NO_NODE &&
-	    (node < 0 || node >= nr_node_ids || !node_online(node))) {
+	if (!pynode_exists(node)) {
 		atomic_long_inc(&heap->failures);
 		return NULL;
 	}
@@ -396,10 +380,8 @@ void pyprivate_put(struct pyheap *heap, enum pymem_domain domain,
 		return;
 	if (promised && pyreserve_put(heap, block, room, caller))
 		return;
-	if (want_init_on_free() && !heap->is_typed) {
-		pysan_show(block, room);
-		memset(block, 0, room);
-	}
+	if (!heap->is_typed)
+		pyzero_freed(block, room);
 	if (!pysan_forget(block))
 		pyfront_free_later(heap, class, domain, block, caller);
 	else
@@ -416,8 +398,7 @@ static void free_unowned(struct pyheap *heap, void *ptr, unsigned long caller)
 		return;
 	}
 	pydomain_watch_free(PYMEM_DOMAIN_MEM, ptr, caller);
-	atomic_long_inc(&heap->raw_frees);
-	atomic_long_sub(pyraw_usable_size(ptr), &heap->raw_bytes);
+	pyowned_uncount(heap, pyraw_usable_size(ptr));
 	pyraw_free(ptr);
 }
 
@@ -634,18 +615,10 @@ static bool is_heaps(const struct pyheap *heap, const void *ptr, u32 entry)
 	       (!owner && !entry && heap->flags & PYHEAP_SMALL_ONLY);
 }
 
-/* As in domain.c: one class, or it fits and uses more than three quarters. */
 static bool stays(const struct pyheap *heap, u32 entry, size_t size)
 {
-	unsigned int class = pymap_class(entry);
-	size_t room;
-
-	if (!entry || pyclass_code_is_decorated(entry & PYMAP_CODE_MASK))
-		return false;
-	room = pyheap_class(heap, class)->size;
-	return size <= room &&
-	       (size * 4 > room * 3 || heap->classes->of_step[PYALLOC_STEP(size)] ==
-		class);
+	return entry && !pyclass_code_is_decorated(entry & PYMAP_CODE_MASK) &&
+	       pyheap_stays(heap, pymap_class(entry), size);
 }
 
 static void *resize_in_place(struct pyheap *heap, u32 entry, void *ptr,
@@ -653,10 +626,7 @@ static void *resize_in_place(struct pyheap *heap, u32 entry, void *ptr,
 {
 	size_t room = pyheap_class(heap, pymap_class(entry))->size;
 
-	pysan_show(ptr, room);
-	if (gfp & __GFP_ZERO)
-		memset(ptr + size, 0, room - size);
-	pysan_resize(ptr, size, room);
+	pyheap_resize(ptr, size, room, gfp);
 	pydomain_watch_free(PYMEM_DOMAIN_MEM, ptr, caller);
 	pydomain_watch_malloc(PYMEM_DOMAIN_MEM, ptr, size, gfp, NUMA_NO_NODE,
 			      caller);
@@ -777,7 +747,7 @@ size_t pyheap_malloc_bulk(struct pyheap *heap, size_t size, gfp_t gfp, size_t n,
 		got = pybulk_malloc(heap, PYALLOC_STEP(size), gfp,
 				    PYMEM_DOMAIN_MEM, n, ptrs);
 		for (i = 0; i < got; i++)
-			finish(heap, ptrs[i], size, gfp);
+			pyheap_finish(heap, ptrs[i], size, gfp);
 	}
 	for (; got < n; got++) {
 		ptrs[got] = malloc_more(heap, size, gfp, _RET_IP_);
@@ -822,10 +792,7 @@ void pyprivate_put_late(struct pyheap *heap, void *block)
 	if (pyreserve_put(heap, block, room, _THIS_IP_) ||
 	    !pysan_forget(block))
 		return;
-	if (want_init_on_free()) {
-		pysan_show(block, room);
-		memset(block, 0, room);
-	}
+	pyzero_freed(block, room);
 	/* What its front has counted does not know of it. */
 	atomic_long_inc(&heap->late_frees);
 	pyheap_put(1, &block, _THIS_IP_);
@@ -864,8 +831,7 @@ static void free_rcu(struct pyheap *heap, void *ptr, struct rcu_head *rcu,
 			call_rcu(rcu, free_after_grace);
 	} else if (!pyowned_free_rcu(ptr, caller) &&
 		   pyraw_is_block(ptr, caller)) {
-		atomic_long_inc(&heap->raw_frees);
-		atomic_long_sub(pyraw_usable_size(ptr), &heap->raw_bytes);
+		pyowned_uncount(heap, pyraw_usable_size(ptr));
 		pycompat_kvfree_rcu(ptr, rcu);
 	}
 }

@@ -35,6 +35,7 @@
 
 #include "debug.h"
 #include "fault.h"
+#include "lifetime.h"
 #include "map.h"
 #include "private.h"
 #include "raw.h"
@@ -133,8 +134,8 @@ struct pytype_info {
 	struct llist_head		immortals;
 	atomic_long_t			nr_immortals;
 	struct list_head		list;
-	char				name[PYTYPE_NAME_SIZE];
-	char				heap_name[PYTYPE_NAME_SIZE];
+	char				name[PYLIFETIME_NAME];
+	char				heap_name[PYLIFETIME_NAME];
 	char				owner[MODULE_NAME_LEN];
 	const struct module		*module;
 };
@@ -990,14 +991,6 @@ EXPORT_SYMBOL_GPL(pytype_walk);
 
 /* === Making === */
 
-static bool is_name(const char *name)
-{
-	size_t length = name ? strnlen(name, PYTYPE_NAME_SIZE) : 0;
-
-	return length && length < PYTYPE_NAME_SIZE &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length;
-}
-
 static bool is_typed(const struct pytype_attr *attr)
 {
 	return attr->ctor || attr->flags & PYTYPE_STABLE;
@@ -1028,7 +1021,8 @@ static bool is_possible(const struct pytype_attr *attr)
 
 static bool is_valid(const struct pytype_attr *attr)
 {
-	return attr && is_name(attr->name) && !(attr->flags & ~FLAGS) &&
+	return attr && pylifetime_is_name(attr->name) &&
+	       !(attr->flags & ~FLAGS) &&
 	       attr->size <= INT_MAX && attr->itemsize <= INT_MAX &&
 	       attr->max_items <= PYTYPE_MAX_ITEMS &&
 	       attr->max_free <= PYTYPE_MAX_FREE && is_possible(attr);

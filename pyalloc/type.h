@@ -19,7 +19,6 @@ struct module;
 
 #define PYTYPE_MAX_ITEMS	64
 #define PYTYPE_MAX_FREE		4096
-#define PYTYPE_NAME_SIZE	32
 
 /* Keys of free lists that are no code of the map. */
 #define PYFREELIST_BUSY		0xff

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Zeroing: what is cheaper than a call for the sizes of most blocks.
+ * Zeroing: what is cheaper than a call for the sizes of most blocks, and what
+ * the kernel wants to be wiped.
  */
 #ifndef _PYALLOC_ZERO_H
 #define _PYALLOC_ZERO_H
 
 #include <linux/compiler.h>
+#include <linux/mm.h>
 #include <linux/string.h>
 #include <linux/types.h>
+
+#include "sanitizer.h"
 
 #define PYZERO_INLINE	64
 
@@ -42,6 +46,15 @@ static __always_inline void pyzero_block(void *block, unsigned int size)
 		pyzero_small(block, size);
 	else
 		memset(block, 0, size);
+}
+
+/* What was in a block that comes back is nobody's to read, with init_on_free. */
+static inline void pyzero_freed(void *block, size_t room)
+{
+	if (!want_init_on_free())
+		return;
+	pysan_show(block, room);
+	memset(block, 0, room);
 }
 
 #endif /* _PYALLOC_ZERO_H */

@@ -22,17 +22,6 @@ in_order()
 	done
 }
 
-# What the kernel says while a command runs, without what is not pyalloc's.
-listen()
-{
-	local seen
-
-	seen=$(dmesg | wc -l)
-	"$@" || return
-	dmesg | tail -n +$((seen + 1)) | grep -v 'pyalloc-test:' |
-		grep 'pyalloc: ' > /tmp/said
-}
-
 expect_report()
 {
 	echo "expect-report: $1" > /dev/kmsg

@@ -110,6 +110,17 @@ check_ok()
 	return 1
 }
 
+# What the kernel says of pyalloc while a command runs is in /tmp/said.
+listen()
+{
+	local seen
+
+	seen=$(dmesg | wc -l)
+	"$@" || return
+	dmesg | tail -n +$((seen + 1)) |
+		sed -n '/pyalloc-test:/d; /pyalloc: /p' > /tmp/said
+}
+
 # forget_leaks: what there is so far is not ours; fails where kmemleak is off.
 forget_leaks()
 {

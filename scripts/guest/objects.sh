@@ -39,13 +39,13 @@ do_all()
 
 # What the kernel says of pyobjects while a command runs, without the times.
 # The log may lose its beginning meanwhile.
-listen()
+hear()
 {
 	local status=0
 
-	echo "objects.sh listens" > /dev/kmsg
+	echo "objects.sh hears" > /dev/kmsg
 	"$@" || status=1
-	dmesg | awk '/objects\.sh listens/ { n = 0; next }
+	dmesg | awk '/objects\.sh hears/ { n = 0; next }
 		     sub(/.*pyobjects: /, "") { said[n++] = $0 }
 		     END { for (i = 0; i < n; i++) print said[i] }' > /tmp/said
 	cat /tmp/said
@@ -55,7 +55,7 @@ listen()
 # refuses WORDS COMMAND: it can't be done, and the log says so in these words.
 refuses()
 {
-	if listen do_command "$2"; then
+	if hear do_command "$2"; then
 		echo "this was to be refused: $2"
 		return 1
 	fi
@@ -235,47 +235,49 @@ counts_references()
 		is small refs "$refs"
 }
 
+append_to_grow()
+{
+	do_command "append grow $1"
+}
+
+set_in_grow()
+{
+	do_command "set grow $1 None"
+}
+
+# grows ADD N:SIZE...: one item after the other is added, up to the last N; from
+# the Nth on the size is that.
+grows()
+{
+	local add=$1 n=1 size=
+	shift
+
+	while [ $# -gt 0 ]; do
+		if [ "$n" = "${1%:*}" ]; then
+			size=${1#*:}
+			shift
+		fi
+		"$add" "$n" || return
+		! is_64_bit || is grow size "$size" || return
+		n=$((n + 1))
+	done
+}
+
 # A list that outgrows its room gets an eighth and a little more.
 list_grows()
 {
-	local n want
-
-	do_command "make grow []" || return
-	for n in $(seq 1 33); do
-		do_command "append grow $n" || return
-		case $n in
-		1) want=88 ;;
-		5) want=120 ;;
-		9) want=184 ;;
-		17) want=248 ;;
-		25) want=312 ;;
-		33) want=376 ;;
-		esac
-		! is_64_bit || is grow size $want || return
-	done
-	do_command "set grow 32 'last'" && do_command "drop grow"
+	do_command "make grow []" &&
+		grows append_to_grow 1:88 5:120 9:184 17:248 25:312 33:376 &&
+		do_command "set grow 32 'last'" && do_command "drop grow"
 }
 
 # And a dict's table gets slots for three times its keys.
 dict_grows()
 {
-	local n want=64
-
-	do_command "make grow {}" || return
-	for n in $(seq 1 171); do
-		do_command "set grow $n None" || return
-		case $n in
-		1) want=224 ;;
-		6) want=352 ;;
-		11) want=632 ;;
-		22) want=1168 ;;
-		43) want=2264 ;;
-		86) want=4688 ;;
-		171) want=9304 ;;
-		esac
-		! is_64_bit || is grow size $want || return
-	done
-	do_command "set grow 171 5" && do_command "drop grow"
+	do_command "make grow {}" &&
+		grows set_in_grow 1:224 6:352 11:632 22:1168 43:2264 86:4688 \
+			171:9304 &&
+		do_command "set grow 171 5" && do_command "drop grow"
 }
 
 sets()
@@ -313,7 +315,7 @@ collects()
 	drop b
 	END
 	[ "$(live list)" = $((before + 3)) ] && is keep refs 2 || return
-	listen do_command collect && grep -qx \
+	hear do_command collect && grep -qx \
 		'collected 3 objects that only referred to each other' \
 		/tmp/said && is keep refs 1 && reads keep "[1, 'x']" &&
 		[ "$(live list)" = $((before + 1)) ]
@@ -335,10 +337,10 @@ drops_deep()
 
 shows()
 {
-	listen do_command "show huge" || return
+	hear do_command "show huge" || return
 	grep -q '^huge int 72 [0-9]* 1 ' /tmp/said &&
 		[ "$(wc -l < /tmp/said)" = 2 ] || return
-	listen do_command show &&
+	hear do_command show &&
 		[ "$(wc -l < /tmp/said)" = "$(wc -l < $objects/objects)" ]
 }
 
@@ -470,7 +472,7 @@ gives_back()
 
 churns()
 {
-	listen do_command "churn 50000" || return
+	hear do_command "churn 50000" || return
 	grep -q '^50000 short-lived objects' /tmp/said &&
 		grep -q '^0 objects are left of them' /tmp/said
 }
@@ -480,7 +482,7 @@ leaves_nothing()
 {
 	do_command "make left [1.5, 'x']" &&
 		do_command "append left left" &&
-		listen rmmod pyobjects && grep -qx 'nothing is left' /tmp/said
+		hear rmmod pyobjects && grep -qx 'nothing is left' /tmp/said
 }
 
 heap_is_gone()
@@ -492,14 +494,14 @@ heap_is_gone()
 
 comes_again()
 {
-	listen insmod /modules/pyobjects.ko objects=0 &&
+	hear insmod /modules/pyobjects.ko objects=0 &&
 		grep -q '^17 of 17' /tmp/said || ! is_64_bit || return
-	listen rmmod pyobjects && grep -qx 'nothing is left' /tmp/said
+	hear rmmod pyobjects && grep -qx 'nothing is left' /tmp/said
 }
 
 begin_leaks
 try objects-load load
-listen teaches > /tmp/taught 2>&1
+hear teaches > /tmp/taught 2>&1
 cp /tmp/said /tmp/lesson
 try objects-lesson cat /tmp/lesson
 if loaded pyobjects; then

@@ -9,18 +9,6 @@ leaks='parse_request open_session grow_log'
 rounds=200
 ! is_slow || rounds=50
 
-# What the kernel says of pyalloc while a command runs.
-listen()
-{
-	local seen
-
-	seen=$(dmesg | wc -l)
-	"$@" || return
-	dmesg | tail -n +$((seen + 1)) | grep -v 'pyalloc-test:' |
-		grep 'pyalloc: ' > /tmp/said
-	cat /tmp/said
-}
-
 nframe_is()
 {
 	[ "$(cat $trace/nframe)" = "$1" ]
