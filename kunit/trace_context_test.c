@@ -15,6 +15,7 @@
 #include <linux/prandom.h>
 #include <linux/slab.h>
 
+#include "../pyalloc/compat.h"
 #include "context.h"
 #include "traced.h"
 
