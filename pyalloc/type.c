@@ -1098,7 +1098,7 @@ static int make_heap(struct pytype_info *info, struct module *owner)
 }
 
 static void fill_info(struct pytype_info *info, const struct pytype_attr *attr,
-		      const struct module *owner)
+		      struct module *owner)
 {
 	info->heap = attr->heap;
 	info->ctor = attr->ctor;
@@ -1112,8 +1112,7 @@ static void fill_info(struct pytype_info *info, const struct pytype_attr *attr,
 	if (!attr->heap || pyprivate_is_shared(attr->heap))
 		info->max_free = attr->max_free;
 	strscpy(info->name, attr->name, sizeof(info->name));
-	strscpy(info->owner, owner ? owner->name : "kernel",
-		sizeof(info->owner));
+	strscpy(info->owner, module_name(owner), sizeof(info->owner));
 	info->module = owner;
 }
 
