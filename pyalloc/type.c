@@ -1252,7 +1252,9 @@ static size_t destroy(struct pytype_info *info, unsigned long caller)
  */
 size_t pytype_destroy(struct pytype *type)
 {
-	return IS_ERR_OR_NULL(type) ? 0 : destroy(info_of(type), _RET_IP_);
+	if (IS_ERR_OR_NULL(type))
+		return 0;
+	return destroy(info_of(type), _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pytype_destroy);
 

@@ -139,7 +139,8 @@ with_includes()
 					if (line[i] != "#include \"shim.h\"")
 						print line[i]
 				}
-			}'
+			}' |
+		cat -s
 }
 
 # What compat_version.h makes of a version: a word for unifdef each.
