@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test.sh [-a] [TIER...]: tests the modules in test kernels, in the tiers of
-# the first table, or with -a of both, or in those that are named.  At the end
-# comes a table of them; the last line is `N passed, N failed`.
+# test.sh [-a] [NAME...]: runs the programs and tiers of the first tables, or
+# with -a those of all tables, or those that are named.  At the end comes a
+# table of the tiers; the last line is `N passed, N failed`.
 #
 # A tier is one boot: a kernel, options of boot.sh, and after a colon those
-# suites of scripts/guest that run in it.  The logs stay in build/test.
+# suites of scripts/guest that run in it.  A program tests what needs no boot
+# of its own here, and ends with such a line, too.  What they print stays in
+# build/test.
 #
 # PYALLOC_JOBS says how many boots may go on at once; without it, as many as
 # there are CPUs.
@@ -19,12 +21,12 @@ patient='-a rcupdate.rcu_cpu_stall_timeout=300 -a watchdog_thresh=60'
 
 # tier           kernel         options : suites
 tiers="
-x86-debug        x86-debug      -t 900 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace kmalloc
 third-party      stock-6.1      -t 300 : third-party
-stock-6.1        stock-6.1      -t 600 : kunit parameters garbage reload live replay trace objects kmalloc
-stock-6.12       stock-6.12     -t 600 : kunit parameters garbage reload live replay pybench trace objects kmalloc
+stock-6.1        stock-6.1      -t 600 : kunit parameters garbage reload live replay trace objects kmalloc lockdown
+stock-6.12       stock-6.12     -t 600 : kunit parameters garbage reload live replay pybench trace objects kmalloc lockdown
 uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench trace objects kmalloc
 uml-small        uml            -t 300 -M 64 : pressure
+uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit garbage sanitizers trace kmalloc
 uml-stress       uml            -t 600 -M 256 : torture faults
 uml-wipe         uml            -t 300 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
 uml-matrix       uml            -t 400 -M 256 : matrix-short
@@ -41,12 +43,13 @@ torture-6.1-rt   stock-6.1-rt   -t 600 -c 4 -M 1024 $patient : torture
 torture-6.12-rt  stock-6.12-rt  -t 600 -c 4 -M 1024 $patient : torture
 pressure         stock-6.12     -t 400 -M 256 : pressure
 stress           stock-6.12     -t 900 : faults unload
-uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit parameters garbage live pressure torture sanitizers trace objects
+uml-debug-rest   uml-debug      -t 900 -M 1024 -a kasan_multi_shot : parameters live pressure torture objects
 uml-debug-stress uml-debug      -t 1500 -M 1024 : faults unload
 modes-6.12       stock-6.12     -t 600 : modes
 modes-6.12-rt    stock-6.12-rt  -t 900 : modes
 uml-debug-modes  uml-debug      -t 1200 -M 1024 -a kasan_multi_shot : modes
 uml-debug-matrix uml-debug      -t 900 -M 1024 : matrix
+x86-debug        x86-debug      -t 900 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace kmalloc
 x86-torture      x86-debug      -t 2400 -c 4 -M 1536 $patient -a kmemleak=off -a torture_ops=3000000 : torture
 x86-stress       x86-debug      -t 1500 -M 1024 : faults
 x86-rt           x86-rt         -t 900 -M 1024 : kunit garbage replay
@@ -63,6 +66,22 @@ x86-pybench      x86-debug      -t 600 -M 1024 -a kmemleak=off : pybench
 numa-2           stock-6.12     -t 300 -n 2 : kunit replay
 numa-4           x86-debug      -t 900 -M 1024 -c 4 -n 4 $patient -a kmemleak=off : kunit
 "
+
+# Programs and what starts them.  Those of the first table run one after the
+# other beside builds and boots, those of the second when these are done.
+list_programs()
+{
+	cat <<- EOF
+		verdict scripts/verdict_test.py ${kunit:-}
+		tables  scripts/bench/tables_test.sh
+		pytrace tools/pytrace_test.py
+	EOF
+}
+list_more_programs()
+{
+	:
+}
+
 jobs=${PYALLOC_JOBS:-$(nproc)}
 
 # What `trc.py break` can do to a trace.
@@ -144,8 +163,8 @@ alone()
 	) 9> "$results/$name.lock"
 }
 
-# The tiers that are asked for, a line each.
-chosen_tiers()
+# Of the input's lines those whose first word is asked for.
+chosen()
 {
 	local name rest
 
@@ -153,7 +172,59 @@ chosen_tiers()
 		[ -n "$name" ] || continue
 		[ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
 		echo "$name $rest"
-	done <<< "$table"
+	done
+}
+
+chosen_tiers()
+{
+	chosen "$@" <<< "$table"
+}
+
+# The programs of a table that are asked for; without a name, or -a, those of
+# the second are not.
+chosen_programs()
+{
+	list_programs | chosen "$@"
+}
+
+chosen_more_programs()
+{
+	[ -z "$all$*" ] || list_more_programs | chosen "$@"
+}
+
+# run_programs: runs those that the input lists, one after the other.
+run_programs()
+{
+	local name command start
+
+	while read -r name command; do
+		start=$SECONDS
+		# shellcheck disable=SC2086 # the words of the list
+		(cd "$top" && $command) < /dev/null > "$results/$name.sums" \
+			2>&1 || true
+		say "$name took $((SECONDS - start)) s"
+	done
+}
+
+# What failed of each, and its sum.
+show_programs()
+{
+	local name rest sums
+
+	while read -r name rest; do
+		sums=$results/$name.sums
+		complete "$sums" || echo "FAIL $name: it did not come to its end"
+		grep -E '^(FAIL|ERROR)' "$sums" || true
+		sed -n "\$s/^/$name: /p" "$sums"
+	done
+}
+
+# A file of sums ends with one, or it is made to: what did not end has failed.
+complete()
+{
+	tail -n 1 "$1" | grep -qE '^[0-9]+ passed, [0-9]+ failed$' && return
+	echo "0 passed, 1 failed" >> "$1"
+	return 1
 }
 
 # Kernels and modules are built one after the other: a build uses every CPU.
@@ -200,13 +271,7 @@ show_tiers()
 
 	while read -r name rest; do
 		sums=$results/$name.sums
-		case $(tail -n 1 "$sums") in
-		*' passed, '*) ;;
-		*)
-			echo "FAIL $name: it could not be run" >> "$sums"
-			echo "0 passed, 1 failed" >> "$sums"
-			;;
-		esac
+		complete "$sums" || echo "FAIL $name: it could not be run"
 		sed "\$s/^/$name: /" "$sums"
 	done < <(chosen_tiers "$@")
 }
@@ -230,37 +295,38 @@ show_table()
 }
 
 table=$tiers
+all=
 case ${1:-} in
--a) shift && table+=$more_tiers ;;
+-a) shift && all=yes && table+=$more_tiers ;;
 ?*) table+=$more_tiers ;;
 esac
-for tier; do
-	grep -q "^$tier " <<< "$table" || die "'$tier' is not a tier"
+for name; do
+	{ echo "$table"; list_programs; list_more_programs; } |
+		grep -q "^$name " || die "'$name' is not a tier or a program"
 done
 need python3 xz-utils
 kunit=$("$top/scripts/kernel.sh" source)/tools/testing/kunit
 mkdir -p "$results"
 collect_traces
 
-python3 "$top/scripts/verdict_test.py" "$kunit" > "$results/verdict.sums" ||
-	true
-sed '$s/^/verdict: /' "$results/verdict.sums"
-"$top/scripts/bench/tables_test.sh" > "$results/tables.sums" || true
-sed '$s/^/tables: /' "$results/tables.sums"
-# It takes a while, beside the builds.
-python3 "$top/tools/pytrace_test.py" > "$results/pytrace.sums" 2>&1 &
+chosen_programs "$@" | run_programs &
+programs=$!
 build_modules "$@"
-wait
-boot_tiers "$@"
-sed -n '$s/^/pytrace: /p' "$results/pytrace.sums"
-grep -E '^(FAIL|ERROR)' "$results/pytrace.sums" || true
+# It waits for its own boots, and no others.
+(boot_tiers "$@")
+wait "$programs"
+chosen_more_programs "$@" | run_programs
+{
+	chosen_programs "$@"
+	chosen_more_programs "$@"
+} | show_programs
 show_tiers "$@"
 echo
 show_table "$@"
 {
-	cat "$results/verdict.sums" "$results/tables.sums"
-	tail -n 1 "$results/pytrace.sums"
-	chosen_tiers "$@" | while read -r name rest; do
-		tail -n 1 "$results/$name.sums"
-	done
-} | add_up
+	chosen_programs "$@"
+	chosen_more_programs "$@"
+	chosen_tiers "$@"
+} | while read -r name rest; do
+	tail -n 1 "$results/$name.sums"
+done | add_up
