@@ -122,6 +122,13 @@ with_paths()
 		-e 's,Documentation/\([a-z-]*\.rst\),Documentation/mm/pyalloc/\1,g'
 }
 
+# The tree has a page of its own for all that is in ABI.
+for_tree_pages()
+{
+	sed -e '/^\.\. kernel-abi:: ABI\/testing$/d' \
+		-e 's,^What follows is \(``Documentation/ABI\),All is told in \1,'
+}
+
 # Headers: pyalloc's own are next to the tests' directories, and those of KUnit
 # are always there.
 with_includes()
@@ -281,7 +288,7 @@ copy_pages()
 {
 	local pages=Documentation/mm/pyalloc image
 
-	copy_all Documentation $pages '*.rst' with_paths
+	copy_all Documentation $pages '*.rst' with_paths for_tree_pages
 	rm -f "$tree/$pages/$page_left.rst"
 	sed -i -e "/^   $page_left\$/d" \
 		-e "0,/^\.\. toctree::/{/^\.\. toctree::/{
