@@ -21,6 +21,7 @@
 #include <asm/nmi.h>
 #endif
 
+#include "../pyalloc/compat.h"
 #include "context.h"
 
 static bool run_in_process(void (*function)(void *data), void *data)

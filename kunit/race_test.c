@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 
 #include "../pyalloc/front.h"
+#include "../pyalloc/compat.h"
 #include "context.h"
 #include "fixture.h"
 

@@ -170,18 +170,4 @@ module_exit(shim_exit)
 
 #endif /* !IS_ENABLED(CONFIG_KUNIT) */
 
-#include <linux/hrtimer.h>
-#include <linux/version.h>
-
-/* As 6.13 has it. */
-#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
-static inline void hrtimer_setup(struct hrtimer *timer,
-				 enum hrtimer_restart (*function)(struct hrtimer *),
-				 clockid_t clock, enum hrtimer_mode mode)
-{
-	hrtimer_init(timer, clock, mode);
-	timer->function = function;
-}
-#endif
-
 #endif /* _PYALLOC_KUNIT_SHIM_H */

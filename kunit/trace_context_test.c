@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "../pyalloc/compat.h"
 #include "context.h"
 #include "crew.h"
 #include "traced.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The differences between kernels, and nothing else.  The code is written
- * for mainline's spelling; what an older kernel lacks is made up here, by a
- * test for the feature first and for the version only where nothing else
- * tells.  Included last.
+ * What depends on the kernel, and nothing else: how it is configured, and what
+ * it lacks of what the code is written for, which is mainline's spelling.
+ * Included last.
  */
 #ifndef _PYALLOC_COMPAT_H
 #define _PYALLOC_COMPAT_H
 
 #include <linux/err.h>
+#include <linux/hrtimer.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
@@ -19,48 +19,50 @@
 #include <linux/stackdepot.h>
 #include <linux/stacktrace.h>
 #include <linux/swap.h>
-#include <linux/version.h>
 
-/* 6.12 moved it; the old place went later. */
-#if KERNEL_VERSION(6, 12, 0) <= LINUX_VERSION_CODE
+#include "compat_version.h"
+
+#if PYCOMPAT_LINUX_UNALIGNED
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
 #endif
 
-/* 6.8 names the largest page order; before 6.4 MAX_ORDER was one above it. */
+#if !PYCOMPAT_MAX_PAGE_ORDER
+/* Stable kernels may have the name from a later one. */
 #ifndef MAX_PAGE_ORDER
-#if KERNEL_VERSION(6, 4, 0) <= LINUX_VERSION_CODE
+#if PYCOMPAT_MAX_ORDER_IS_LAST
 #define MAX_PAGE_ORDER MAX_ORDER
 #else
 #define MAX_PAGE_ORDER (MAX_ORDER - 1)
 #endif
 #endif
+#endif
 
-/*
- * kfree_rcu() of a block whose type is not known.  Older kernels take the
- * offset of the rcu_head, as if it were a function; later ones the block.
- */
+/* kfree_rcu() of a block whose type is not known. */
 static inline void pycompat_kvfree_rcu(void *ptr, struct rcu_head *rcu)
 {
+#if !PYCOMPAT_KVFREE_RCU_BLOCK
+	/* The offset of the rcu_head, as if it were a function, or the block */
 	if (__same_type(&kvfree_call_rcu,
 			void (*)(struct rcu_head *, rcu_callback_t)))
 		ptr = (void *)((void *)rcu - ptr);
+#endif
 	kvfree_call_rcu(rcu, ptr);
 }
 
-/* Before 6.12 kvrealloc() had to be told the old size, which nobody knows. */
+/* kvrealloc(), or an error where it wants the old size: nobody knows it. */
 static inline void *pycompat_vrealloc(void *ptr, size_t size, gfp_t gfp)
 {
-#if KERNEL_VERSION(6, 12, 0) <= LINUX_VERSION_CODE
+#if PYCOMPAT_KVREALLOC
 	return kvrealloc(ptr, size, gfp);
 #else
 	return ERR_PTR(-EOPNOTSUPP);
 #endif
 }
 
-/* 6.7 allocates shrinkers; before, they were the caller's and registered. */
-#if KERNEL_VERSION(6, 7, 0) > LINUX_VERSION_CODE
+#if !PYCOMPAT_SHRINKER_ALLOC
+/* They were the caller's, and registered. */
 static inline struct shrinker *shrinker_alloc(unsigned int flags,
 					      const char *name)
 {
@@ -85,7 +87,7 @@ static inline void shrinker_free(struct shrinker *shrinker)
 	kfree(shrinker);
 }
 
-#else
+#else /* PYCOMPAT_SHRINKER_ALLOC */
 static inline int pycompat_shrinker_register(struct shrinker *shrinker,
 					     const char *name)
 {
@@ -94,7 +96,7 @@ static inline int pycompat_shrinker_register(struct shrinker *shrinker,
 }
 #endif
 
-#if KERNEL_VERSION(6, 4, 0) > LINUX_VERSION_CODE
+#if !PYCOMPAT_ACCOUNT_RECLAIMED
 static inline void mm_account_reclaimed_pages(unsigned long pages)
 {
 	if (current->reclaim_state)
@@ -140,20 +142,17 @@ static inline unsigned int pycompat_filter_irq_stacks(unsigned long *frames,
 #endif
 }
 
-/*
- * 6.8 gave the depot flags, and 6.3 took an argument away.  In NMI it may be
- * entered since it had flags, and waits for nobody there.
- */
+/* A depot that takes flags may be entered in NMI: it waits for nobody there. */
 static inline u32 pycompat_depot_save(unsigned long *frames, unsigned int n,
 				      bool may_alloc)
 {
 #ifndef CONFIG_STACKDEPOT
 	return 0;
-#elif defined(STACK_DEPOT_FLAG_CAN_ALLOC)
+#elif PYCOMPAT_DEPOT_FLAGS
 	return stack_depot_save_flags(frames, n, PYCOMPAT_GFP_QUIET,
 				      may_alloc ? STACK_DEPOT_FLAG_CAN_ALLOC :
 						  0);
-#elif KERNEL_VERSION(6, 3, 0) <= LINUX_VERSION_CODE
+#elif PYCOMPAT_DEPOT_NO_EXTRA
 	return in_nmi() ? 0 :
 	       __stack_depot_save(frames, n, PYCOMPAT_GFP_QUIET, may_alloc);
 #else
@@ -183,15 +182,14 @@ static inline unsigned int pycompat_depot_fetch(u32 stack,
 #endif
 }
 
+#if !PYCOMPAT_PREEMPT_LAZY && defined(CONFIG_PREEMPT_LAZY) && defined(CONFIG_X86)
 /*
- * The PREEMPT_RT patches before 6.12 have each preempt_enable() ask as well
- * whether a lazy reschedule is due, one between tasks that are not real-time.
- * That would be a quarter of what a malloc and a free take, and by
- * its nature can wait: the next interrupt asks, and whoever next enables
- * preemption.  What can't wait is looked at here as everywhere.
+ * The PREEMPT_RT patches have each preempt_enable() ask as well whether a lazy
+ * reschedule is due, one between tasks that are not real-time.  That would be
+ * a quarter of what a malloc and a free take, and by its nature can wait: the
+ * next interrupt asks, and whoever next enables preemption.  What can't wait
+ * is looked at here as everywhere.
  */
-#if defined(CONFIG_PREEMPT_LAZY) && defined(CONFIG_X86) && \
-	KERNEL_VERSION(6, 12, 0) > LINUX_VERSION_CODE
 #define pycompat_preempt_enable_notrace()				\
 do {									\
 	barrier();							\
@@ -202,9 +200,20 @@ do {									\
 #define pycompat_preempt_enable_notrace()	preempt_enable_notrace()
 #endif
 
+#if !PYCOMPAT_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
 /*
  * Does a module that comes or goes use this one?  Nobody else changes what it
- * uses then.  Where it can't be known, it may.
+ * uses then.  Who uses what is built in is not known: of each module that goes
+ * it would be said that it may have left what others allocated meanwhile.
  */
 #ifdef CONFIG_MODULES
 static inline bool pycompat_is_used_by(struct module *module)
@@ -215,10 +224,8 @@ static inline bool pycompat_is_used_by(struct module *module)
 	list_for_each_entry(use, &module->target_list, target_list)
 		if (use->target == THIS_MODULE)
 			return true;
-	return false;
-#else
-	return true;
 #endif
+	return false;
 }
 #endif
 

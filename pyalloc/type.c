@@ -1135,7 +1135,7 @@ static int make_heap(struct pytype_info *info, struct module *owner)
 }
 
 static void fill_info(struct pytype_info *info, const struct pytype_attr *attr,
-		      const struct module *owner)
+		      struct module *owner)
 {
 	info->heap = attr->heap;
 	info->ctor = attr->ctor;
@@ -1149,8 +1149,7 @@ static void fill_info(struct pytype_info *info, const struct pytype_attr *attr,
 	if (!attr->heap || pyprivate_is_shared(attr->heap))
 		info->max_free = attr->max_free;
 	strscpy(info->name, attr->name, sizeof(info->name));
-	strscpy(info->owner, owner ? owner->name : "kernel",
-		sizeof(info->owner));
+	strscpy(info->owner, module_name(owner), sizeof(info->owner));
 	info->module = owner;
 }
 
@@ -1290,7 +1289,9 @@ static size_t destroy(struct pytype_info *info, unsigned long caller)
  */
 size_t pytype_destroy(struct pytype *type)
 {
-	return IS_ERR_OR_NULL(type) ? 0 : destroy(info_of(type), _RET_IP_);
+	if (IS_ERR_OR_NULL(type))
+		return 0;
+	return destroy(info_of(type), _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pytype_destroy);
 

@@ -10,8 +10,9 @@
 #       built from linux-source-6.12 with scripts/kernels/NAME.config, whose
 #       line `# make: WORDS`, if it has one, gives make more words: ARCH,
 #       LLVM=1 for clang, CROSS_COMPILE
-#   source
-#       linux-source-6.12 itself, unpacked: its checkers and parsers are used
+#   source [6.1|6.12]
+#       linux-source-6.12 (or -6.1) itself, unpacked: its checkers and parsers
+#       are used, and scripts/into-tree-test.sh builds pyalloc in it
 #
 # Besides, the directory holds `arch`, the architecture in the kernel's word for
 # it, and for kernels that were built `words`, all that make was told.
@@ -206,7 +207,7 @@ built()
 case ${1:-} in
 source)
 	need xz-utils
-	locked source source_tree linux-source-6.12
+	locked source source_tree "linux-source-${2:-6.12}"
 	;;
 stock-*) locked "$1" stock "$1" ;;
 ?*) locked "$1" built "$1" ;;

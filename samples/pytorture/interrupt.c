@@ -18,24 +18,13 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/timer.h>
-#include <linux/version.h>
 
 #include "torture.h"
+#include "../../pyalloc/compat.h"
 
 #define OPS_AT_ONCE	8
 #define REST		16	/* times as long as it worked */
 #define REST_NS		50000	/* and this */
-
-/* As 6.13 has it. */
-#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
-static inline void hrtimer_setup(struct hrtimer *timer,
-				 enum hrtimer_restart (*function)(struct hrtimer *),
-				 clockid_t clock, enum hrtimer_mode mode)
-{
-	hrtimer_init(timer, clock, mode);
-	timer->function = function;
-}
-#endif
 
 /* What interrupts a CPU; the CPU may go, and others have it then. */
 struct source {
