@@ -27,7 +27,7 @@ run:
 	@scripts/run.sh
 
 shell:
-	@scripts/run.sh -s
+	@scripts/run.sh -s $(MODULES)
 
 test:
 	@scripts/test.sh $(TIERS)
@@ -63,6 +63,12 @@ dkms-remove:
 deb:
 	@scripts/packages.sh
 
+htmldocs:
+	@scripts/htmldocs.sh
+
+pictures:
+	@scripts/pictures.sh
+
 clean:
 	rm -rf build
 ifneq ($(KDIR),)
@@ -72,13 +78,18 @@ endif
 help:
 	@echo "make              the modules for this kernel, or KDIR=another"
 	@echo "make run          shows pyalloc in a stock kernel in QEMU"
-	@echo "make shell        the same, and stays in it with a prompt"
-	@echo "make test         tests in test kernels, or TIERS='uml ...'"
-	@echo "make test-matrix  the same, and in many more of them"
+	@echo "make shell        the same kernel with a prompt, pyalloctop, and your own"
+	@echo "                  MODULES='path/client.ko ...' in its /modules"
+	@echo "make test         tests of the tools, and in test kernels, or"
+	@echo "                  TIERS='uml pytrace ...'"
+	@echo "make test-matrix  the same, in many more of them; packages, kernel trees"
 	@echo "make bench        measures pyalloc beside other allocators: tables and"
 	@echo "                  plots; all of it, or BENCH='pairs live ...'"
 	@echo "                  (scripts/bench.sh tells which there are)"
-	@echo "make check        checkpatch, sparse, W=1, kernel-doc, shellcheck"
+	@echo "make check        checkpatch, sparse, W=1, kernel-doc, shellcheck, and"
+	@echo "                  what the documents leave out"
+	@echo "make htmldocs     the documentation as HTML, in build/html"
+	@echo "make pictures     draws README's pictures anew, of what make run replays"
 	@echo "make tools        builds what tools/ has, into build/tools"
 	@echo "make install      the module for this kernel, or KDIR=another; headers,"
 	@echo "                  tools and manual pages (DESTDIR, PREFIX); uninstall"
@@ -89,6 +100,6 @@ help:
 	@echo "                  in ~/.cache/pyalloc stays"
 
 .PHONY: all modules run shell test test-matrix bench check tools install \
-	uninstall dkms dkms-remove deb clean help
+	uninstall dkms dkms-remove deb htmldocs pictures clean help
 
 endif

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # check.sh: what can be said about the code without running it: checkpatch,
-# kernel-doc, sparse and the compiler's W=1, shellcheck, Python's compiler.
+# kernel-doc, sparse and the compiler's W=1, shellcheck, Python's compiler, the
+# documentation's build and what it leaves out.
 # The last line is `N passed, N failed`.
 
 . "$(dirname "$0")/lib.sh"
@@ -45,7 +46,8 @@ try()
 # The kernel side's files, and those of a kind, as git would list them.
 sources()
 {
-	find include pyalloc kunit samples bench -name '*.[ch]' | sort
+	find include pyalloc kunit samples bench tools scripts/blocks \
+		-name '*.[ch]' | sort
 }
 
 # Tracepoints have a look of their own, which checkpatch knows in the kernel's
@@ -59,6 +61,10 @@ checkpatch()
 	# CPython's types, and code as it is written for them.
 	[[ $1 != */*python* ]] ||
 		ignored+=(NEW_TYPEDEFS COMPARISON_TO_NULL REPEATED_WORD)
+	# What the kernel has is not there in user space.
+	[[ $1 != tools/* ]] ||
+		ignored+=(PREFER_KERNEL_TYPES PREFER_DEFINED_ATTRIBUTE_MACRO
+			  STRCPY VOLATILE LONG_LINE_STRING SPLIT_STRING)
 	perl "$source/scripts/checkpatch.pl" --no-tree --strict --terse -q \
 		--show-types --max-line-length=100 --no-summary \
 		--ignore "$(IFS=,; echo "${ignored[*]}")" -f "$1"
@@ -89,6 +95,13 @@ build_user_space()
 {
 	gcc -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter -Werror \
 		-o "$top/build/user-check" bench/user/{main,glibc}.c
+}
+
+# Sphinx, and each symbol, file and parameter that its pages have to tell.
+documents()
+{
+	scripts/docs_test.py > "$top/build/docs.sums" 2>&1 ||
+		cat "$top/build/docs.sums"
 }
 
 # Lines of the log about our own files.
@@ -131,11 +144,13 @@ compile_python()
 }
 
 cd "$top"
-need perl sparse shellcheck python3
+need perl sparse shellcheck python3 python3-sphinx build-essential \
+	pkg-config libncurses-dev
 source=$("$top/scripts/kernel.sh" source)
 
 for file in $(sources); do
 	try "checkpatch $file" checkpatch "$file"
+	[[ $file != @(tools|scripts)/* ]] || continue
 	try "kernel-doc $file" kernel_doc "$file"
 done
 for kernel in stock-6.1 stock-6.12; do
@@ -144,17 +159,21 @@ for kernel in stock-6.1 stock-6.12; do
 	try "sparse $kernel" sparse_warnings "$kernel"
 done
 try "build bench/user" build_user_space
-for file in scripts/*.sh scripts/{bench,record}/*.sh .ci/run; do
+try "build tools" make -s -C tools/pyalloctop O="$top/build/check-tools"
+try "documents" documents
+for file in scripts/*.sh scripts/{bench,record}/*.sh scripts/dkms-post-build \
+	    scripts/blocks/shell.sh scripts/blocks/after/*.sh .ci/run; do
 	try "shellcheck $file" lint_shell -s bash "$file"
 done
-for file in scripts/guest/*; do
+for file in scripts/guest/* scripts/blocks/guest.sh; do
 	# Their shell is busybox's, which has what dash has.
 	# Its rules on words that are only used or only set by another file,
 	# or reached by name, know too little of how these are put together.
 	try "shellcheck $file" lint_shell -s dash -S warning \
 		-e SC2034,SC2154 "$file"
 done
-for file in scripts/*.py scripts/record/*.py; do
+for file in scripts/{,record/,blocks/,debugger/,drgn/,gdb/}*.py tools/*.py \
+	    tools/{pytrace,pyallocmap}; do
 	try "python $file" compile_python "$file"
 done
 echo "$passed passed, $failed failed"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# run.sh [-s]: shows pyalloc at work in a stock Debian kernel with 2 CPUs, in
-# an emulated machine, on the allocations of a real Python program recorded
-# here and now (scripts/guest/run.sh is what happens in there).  With -s the
-# machine stays, with a prompt.
+# run.sh [-s [MODULE...]]: shows pyalloc at work in a stock Debian kernel with
+# 2 CPUs, in an emulated machine, on the allocations of a real Python program
+# recorded here and now (scripts/guest/run.sh is what happens in there).  With
+# -s the machine gives a prompt instead, with pyalloctop and what else is named.
 #
 # PYALLOC_KERNEL names another of the test kernels than stock-6.12,
 # PYALLOC_TRACE a trace to replay instead of a new recording.
@@ -26,11 +26,35 @@ for module in "$modules"/pyalloc.ko "$modules"/{bench,samples/*}/*.ko; do
 	[ ! -e "$module" ] || options+=(-m "$module")
 done
 
-say "booting $kernel"
+# A guest has no libraries, and does not know what terminal it is on.
+add_tools()
+{
+	local tools=$top/build/tools/static profile=$top/build/shell/profile
+	local size
+
+	need build-essential pkg-config libncurses-dev ncurses-base
+	mkdir -p "$(dirname "$profile")"
+	quietly "$top/build/tools.log" \
+		make -C "$top/tools/pyalloctop" O="$tools" STATIC=1
+	size=$(stty size 2> /dev/null || echo 24 80)
+	echo "export TERM=${TERM:-linux}" > "$profile"
+	echo "stty rows ${size% *} cols ${size#* }" >> "$profile"
+	options+=(-f "$tools/pyalloctop:/bin" -f /lib/terminfo:/lib
+		  -f "$profile:/etc")
+}
+
 if [ "${1:-}" = -s ]; then
+	shift
+	add_tools
+	for module; do
+		options+=(-m "$module")
+	done
+	say "booting $kernel"
 	exec "$top/scripts/boot.sh" -s "${options[@]}" "$kernel" \
-		"load && echo 'pyalloc is loaded: see /sys/kernel/debug/pyalloc'"
+		"load && echo 'pyalloc is loaded: see it with pyalloctop;' \
+		'client modules are in /modules'"
 fi
+say "booting $kernel"
 
 # The commands' own output is shown while it comes, the kernel's log is kept.
 mkdir -p "$top/build"

@@ -22,11 +22,11 @@ patient='-a rcupdate.rcu_cpu_stall_timeout=300 -a watchdog_thresh=60'
 # tier           kernel         options : suites
 tiers="
 third-party      stock-6.1      -t 300 : third-party
-stock-6.1        stock-6.1      -t 600 : kunit parameters garbage reload live replay trace objects kmalloc lockdown
-stock-6.12       stock-6.12     -t 600 : kunit parameters garbage reload live replay pybench trace objects kmalloc lockdown
-uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench trace objects kmalloc
+stock-6.1        stock-6.1      -t 600 : kunit parameters garbage reload live replay trace objects kmalloc whereis lockdown
+stock-6.12       stock-6.12     -t 600 : kunit parameters garbage reload live replay pybench trace objects kmalloc whereis lockdown
+uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench trace objects kmalloc whereis
 uml-small        uml            -t 300 -M 64 : pressure
-uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit garbage sanitizers trace kmalloc
+uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit garbage sanitizers trace kmalloc whereis
 uml-stress       uml            -t 600 -M 256 : torture faults
 uml-wipe         uml            -t 300 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
 uml-matrix       uml            -t 400 -M 256 : matrix-short
@@ -49,7 +49,7 @@ modes-6.12       stock-6.12     -t 600 : modes
 modes-6.12-rt    stock-6.12-rt  -t 900 : modes
 uml-debug-modes  uml-debug      -t 1200 -M 1024 -a kasan_multi_shot : modes
 uml-debug-matrix uml-debug      -t 900 -M 1024 : matrix
-x86-debug        x86-debug      -t 900 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace kmalloc
+x86-debug        x86-debug      -t 900 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace kmalloc whereis
 x86-torture      x86-debug      -t 2400 -c 4 -M 1536 $patient -a kmemleak=off -a torture_ops=3000000 : torture
 x86-stress       x86-debug      -t 1500 -M 1024 : faults
 x86-rt           x86-rt         -t 900 -M 1024 : kunit garbage replay
@@ -75,11 +75,21 @@ list_programs()
 		verdict scripts/verdict_test.py ${kunit:-}
 		tables  scripts/bench/tables_test.sh
 		pytrace tools/pytrace_test.py
+		pyalloctop tools/pyalloctop_test.py
+		pyallocmap tools/pyallocmap_test.py
+		options tools/options_test.py
+		blocks-self scripts/blocks_test.py
+		blocks  scripts/blocks-test.sh
 	EOF
 }
 list_more_programs()
 {
-	:
+	cat <<- EOF
+		top-cost scripts/top-cost.sh
+		debuggers scripts/debuggers-test.sh
+		packages scripts/packages-test.sh
+		in-tree scripts/into-tree-test.sh
+	EOF
 }
 
 jobs=${PYALLOC_JOBS:-$(nproc)}
@@ -304,7 +314,8 @@ for name; do
 	{ echo "$table"; list_programs; list_more_programs; } |
 		grep -q "^$name " || die "'$name' is not a tier or a program"
 done
-need python3 xz-utils
+need python3 python3-matplotlib xz-utils build-essential pkg-config \
+	libncurses-dev ncurses-base tmux procps man-db groff mandoc
 kunit=$("$top/scripts/kernel.sh" source)/tools/testing/kunit
 mkdir -p "$results"
 collect_traces
