@@ -64,6 +64,7 @@ in_root()
 {
 	as_root unshare --mount --pid --fork --mount-proc="$root/proc" \
 		chroot "$root" env -i HOME=/root LC_ALL=C.UTF-8 \
+		XDG_CACHE_HOME=/tmp/cache \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		DEBIAN_FRONTEND=noninteractive \
 		bash -euo pipefail -c "$1" < /dev/null
