@@ -15,6 +15,8 @@
 work=$top/build/packages-test
 root=$work/root
 kernels=(stock-6.1 stock-6.12)
+# What a checkout installs for itself, which is no file of ours.
+needed=(build-essential dkms kmod libncurses-dev python3)
 passed=0
 failed=0
 
@@ -111,8 +113,7 @@ fetch_dependencies()
 	as_root cp "$top"/build/deb/*.deb "$root/tmp"
 	quietly "$work/fetch.log" in_root '
 		apt-get install -qq -y --no-install-recommends -d /tmp/*.deb
-		apt-get install -qq -y --no-install-recommends -d \
-			build-essential sudo kmod'
+		apt-get install -qq -y --no-install-recommends -d '"${needed[*]}"
 	as_root rm -f "$root"/tmp/*.deb
 }
 
@@ -122,7 +123,7 @@ base_name()
 	{
 		date +%G-%V
 		printf '%s\n' "$@"
-		cat "$top/debian/control"
+		grep -A 1 Depends: "$top/debian/control"
 		sed -n '/^make_base/,/^}/p;/^fetch_dep/,/^}/p' "$0"
 	} | sha256sum | cut -c 1-12
 }
@@ -458,8 +459,7 @@ try "purge" purge pyalloc-dkms pyalloc-dev pyalloc-tools
 try "purge leaves nothing" nothing_left
 
 # From here on with what a checkout needs.
-in_root 'apt-get install -y --no-install-recommends \
-	build-essential kmod dkms' > "$work/needed.log" 2>&1
+install_packages "${needed[@]}" > "$work/needed.log" 2>&1
 look > "$work/before"
 try "make dkms" dkms_from_checkout "${releases[@]}"
 try "make dkms-remove leaves nothing" dkms_removed
