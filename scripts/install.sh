@@ -90,6 +90,7 @@ build_tools()
 {
 	local into=$top/build/tools tool
 
+	need build-essential libncurses-dev python3
 	mkdir -p "$into"
 	for tool in $(tool_names); do
 		if [ -d "$top/tools/$tool" ]; then

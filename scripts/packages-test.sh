@@ -15,6 +15,8 @@
 work=$top/build/packages-test
 root=$work/root
 kernels=(stock-6.1 stock-6.12)
+# What a checkout installs for itself, which is no file of ours.
+needed=(build-essential dkms kmod libncurses-dev python3)
 passed=0
 failed=0
 
@@ -64,6 +66,7 @@ in_root()
 {
 	as_root unshare --mount --pid --fork --mount-proc="$root/proc" \
 		chroot "$root" env -i HOME=/root LC_ALL=C.UTF-8 \
+		XDG_CACHE_HOME=/tmp/cache \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		DEBIAN_FRONTEND=noninteractive \
 		bash -euo pipefail -c "$1" < /dev/null
@@ -110,8 +113,7 @@ fetch_dependencies()
 	as_root cp "$top"/build/deb/*.deb "$root/tmp"
 	quietly "$work/fetch.log" in_root '
 		apt-get install -qq -y --no-install-recommends -d /tmp/*.deb
-		apt-get install -qq -y --no-install-recommends -d \
-			build-essential sudo kmod'
+		apt-get install -qq -y --no-install-recommends -d '"${needed[*]}"
 	as_root rm -f "$root"/tmp/*.deb
 }
 
@@ -121,7 +123,7 @@ base_name()
 	{
 		date +%G-%V
 		printf '%s\n' "$@"
-		cat "$top/debian/control"
+		grep -A 1 Depends: "$top/debian/control"
 		sed -n '/^make_base/,/^}/p;/^fetch_dep/,/^}/p' "$0"
 	} | sha256sum | cut -c 1-12
 }
@@ -457,8 +459,7 @@ try "purge" purge pyalloc-dkms pyalloc-dev pyalloc-tools
 try "purge leaves nothing" nothing_left
 
 # From here on with what a checkout needs.
-in_root 'apt-get install -y --no-install-recommends \
-	build-essential kmod dkms' > "$work/needed.log" 2>&1
+install_packages "${needed[@]}" > "$work/needed.log" 2>&1
 look > "$work/before"
 try "make dkms" dkms_from_checkout "${releases[@]}"
 try "make dkms-remove leaves nothing" dkms_removed
