@@ -119,7 +119,7 @@ with_paths()
 		-e 's,\(``\|:: \)kunit/,\1mm/pyalloc/tests/,g' \
 		-e 's,\(``\|:: \)samples/pytorture,\1mm/pyalloc/torture,g' \
 		-e 's,\(``\|:: \)samples/,\1samples/pyalloc/,g' \
-		-e 's,Documentation/\([a-z-]*\.rst\),Documentation/mm/pyalloc/\1,g'
+		-e 's,Documentation/\([a-z-]*\.rst\|images/\),Documentation/mm/pyalloc/\1,g'
 }
 
 # The tree has a page of its own for all that is in ABI.
@@ -283,7 +283,13 @@ copy_samples()
 		tr ' ' '\n')
 }
 
-# Only what a page shows comes along.
+# Pictures are written by programs, which leave blanks at the ends of lines.
+without_blanks()
+{
+	sed 's/[[:blank:]]*$//'
+}
+
+# Of the pictures only those that a page shows come along.
 copy_pages()
 {
 	local pages=Documentation/mm/pyalloc image
@@ -295,10 +301,11 @@ copy_pages()
 			e cat '$templates/index-note.rst'
 		}}" "$tree/$pages/index.rst"
 	while read -r image; do
-		copy "Documentation/$image" "$pages/$image"
+		copy "Documentation/$image" "$pages/$image" without_blanks
 	done < <(sed -n 's/^ *\.\. \(image\|figure\):: *//p' "$tree/$pages"/*.rst |
 		sort -u)
-	copy Documentation/{,}ABI/testing/debugfs-pyalloc
+	copy Documentation/images/draw.py $pages/images/draw.py without_blanks
+	copy Documentation/{,}ABI/testing/debugfs-pyalloc with_paths
 }
 
 # === Lines in files that are there ===
