@@ -161,11 +161,11 @@ done
 try "build bench/user" build_user_space
 try "build tools" make -s -C tools/pyalloctop O="$top/build/check-tools"
 try "documents" documents
-for file in scripts/*.sh scripts/{bench,record}/*.sh scripts/dkms-post-build \
+for file in scripts/*.sh scripts/{bench,record}/*.sh \
 	    scripts/blocks/shell.sh scripts/blocks/after/*.sh .ci/run; do
 	try "shellcheck $file" lint_shell -s bash "$file"
 done
-for file in scripts/guest/* scripts/blocks/guest.sh; do
+for file in scripts/guest/* scripts/blocks/guest.sh scripts/dkms-post-build; do
 	# Their shell is busybox's, which has what dash has.
 	# Its rules on words that are only used or only set by another file,
 	# or reached by name, know too little of how these are put together.
