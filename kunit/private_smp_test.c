@@ -13,6 +13,7 @@
 #include "../pyalloc/front.h"
 #include "../pyalloc/hook.h"
 #include "../pyalloc/trace.h"
+#include "../pyalloc/whereis.h"
 #include "crew.h"
 #include "typed.h"
 
@@ -569,6 +570,8 @@ static void live_one_life(struct hand *hand, struct verdict *verdict)
 		atomic_inc(&verdict->nulls);
 		return;
 	}
+	if (pyheap_reserve(heap, 64, 100, GFP_KERNEL))
+		atomic_inc(&verdict->nulls);
 	for (i = 0; i < USES; i++)
 		use_all_ways(hand, heap, verdict);
 	for (i = 0; i < LEFT; i++)
@@ -597,6 +600,28 @@ static unsigned int hold_keys(void)
 	return keys;
 }
 
+/* Of a live block of raw every heap's reserves are asked. */
+static void ask_whose(struct kunit *test)
+{
+	struct pyheap *heap = pyheap_create("asked", NULL);
+	struct pytrace *trace;
+	struct pywhereis where;
+	unsigned int i;
+	void *block;
+
+	KUNIT_ASSERT_TRUE(test, !IS_ERR(heap));
+	block = pyheap_malloc(heap, 1000, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, block);
+	trace = pytrace_begin_look();
+	for (i = 0; i < 100; i++) {
+		pywhereis(trace, block, &where);
+		KUNIT_EXPECT_EQ(test, where.state, PYWHEREIS_LIVE);
+	}
+	pytrace_end_look();
+	pyheap_free(heap, block);
+	KUNIT_EXPECT_EQ(test, pyheap_destroy(heap), 0);
+}
+
 static void disturb(struct kunit *test, unsigned int round)
 {
 	switch (round % 8) {
@@ -617,6 +642,9 @@ static void disturb(struct kunit *test, unsigned int round)
 	case 2:
 	case 6:
 		expect_whole(test);
+		break;
+	case 4:
+		ask_whose(test);
 		break;
 	default:
 		pyalloc_reclaim();

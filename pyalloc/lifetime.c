@@ -352,9 +352,12 @@ static void quiesce(struct pyheap *heap)
 	/* Frees that wait for a grace period. */
 	rcu_barrier();
 	pyfront_flush_parked();
-	pyreserve_exit(heap);
-	/* Each CPU may be at its own: for reclaim, or for a check. */
+	/*
+	 * Who goes through the list of heaps looks into reserves, and each CPU
+	 * may be at its own front: for reclaim, or for a check.
+	 */
 	mutex_lock(&pyheaps_lock);
+	pyreserve_exit(heap);
 	pyquarantine_drain_all(heap);
 	pyfront_drain_all(heap);
 	mutex_unlock(&pyheaps_lock);

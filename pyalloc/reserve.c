@@ -171,7 +171,7 @@ bool __pyreserve_put(struct pyheap *heap, void *block, size_t room,
  * @heap: the heap
  * @block: any pointer
  *
- * Context: Any.
+ * Context: Process, with pyheaps_lock, without which reserves may go.
  * Return: whether it does now.
  */
 bool pyreserve_has(const struct pyheap *heap, const void *block)
@@ -188,7 +188,7 @@ bool pyreserve_has(const struct pyheap *heap, const void *block)
  * pyreserve_count() - how many blocks lie in reserves
  * @heap: the heap
  *
- * Context: Any.
+ * Context: Process, with pyheaps_lock, without which reserves may go.
  * Return: their number; they count as live everywhere else.
  */
 size_t pyreserve_count(const struct pyheap *heap)
@@ -289,7 +289,7 @@ EXPORT_SYMBOL_GPL(pyheap_reserve);
  * pyreserve_exit() - promise nothing any more
  * @heap: the heap, which nobody uses any more
  *
- * Context: Process.
+ * Context: Process, with pyheaps_lock.
  */
 void pyreserve_exit(struct pyheap *heap)
 {

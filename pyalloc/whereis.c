@@ -15,6 +15,7 @@
  * Lock order: that of traces, then as in reclaim.c.
  */
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
@@ -93,6 +94,7 @@ static bool is_in_depot(struct pynode *node, const struct pywhereis *where)
 		if (array)
 			found = is_in_array(array, slots, where->base);
 		pynode_look_away(node, flags);
+		cond_resched();
 	} while (array && !found);
 	return found;
 }
@@ -302,9 +304,11 @@ static struct pyarena *find_by_span(struct pyheap *heap, const void *address)
 	struct pyarena *arena;
 	u32 number;
 
-	for (number = 1; (arena = pyheap_next_arena(heap, &number)); number++)
+	for (number = 1; (arena = pyheap_next_arena(heap, &number)); number++) {
 		if (pyarena_has(arena, address))
 			return arena;
+		cond_resched();
+	}
 	return NULL;
 }
 
@@ -374,6 +378,14 @@ static enum pywhereis_state state_of(const struct pyrecord *record)
 	}
 }
 
+/* A page of an arena that went back to the kernel may have come as raw's. */
+static void leave_arena(struct pywhereis *where)
+{
+	where->has_arena = false;
+	where->has_pool = false;
+	*where->heap = 0;
+}
+
 static void visit_record(struct pyrecord *record, void *data)
 {
 	size_t room = record->is_plain ? record->room : pyhook_room_of(record);
@@ -381,6 +393,7 @@ static void visit_record(struct pyrecord *record, void *data)
 
 	if (!is_within(where->address, record->base, room))
 		return;
+	leave_arena(where);
 	note_name(where, record->heap);
 	where->state = state_of(record);
 	where->kind = record->is_plain ? PYWHEREIS_RAW :
@@ -455,6 +468,7 @@ static void look_at_entry(const struct pytrace *trace,
 		  entry->birth);
 	if (where->has_block)
 		return;
+	leave_arena(where);
 	where->state = PYWHEREIS_LIVE;
 	where->kind = own ? PYWHEREIS_RAW : PYWHEREIS_TRACKED;
 	where->has_block = true;
@@ -491,13 +505,14 @@ void pywhereis(const struct pytrace *trace, const void *address,
 	*where = (struct pywhereis) { .address = address };
 	/* What waits to be freed looks live. */
 	pyfront_drain_parked();
-	if (!look_in_arenas(where))
+	if (!look_in_arenas(where) || where->state == PYWHEREIS_HOLE)
 		look_in_records(where);
 	if (!trace)
 		return;
 	if (where->has_pool && where->state == PYWHEREIS_LIVE)
 		look_at_mark(trace, where);
 	if (!where->site && (!where->has_arena ||
+			     where->state == PYWHEREIS_HOLE ||
 			     where->state == PYWHEREIS_LIVE))
 		look_in_ledger(trace, where);
 }

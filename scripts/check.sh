@@ -100,8 +100,9 @@ build_user_space()
 # Sphinx, and each symbol, file and parameter that its pages have to tell.
 documents()
 {
-	scripts/docs_test.py > "$top/build/docs.sums" 2>&1 ||
-		cat "$top/build/docs.sums"
+	scripts/docs_test.py > "$top/build/docs.sums" 2>&1 && return
+	cat "$top/build/docs.sums"
+	return 1
 }
 
 # Lines of the log about our own files.

@@ -210,18 +210,28 @@ static void print_all(struct top *top, const struct options *options)
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 
+/* Those that are ignored stay so: nohup. */
+static void set_handlers(void (*handler)(int signal))
+{
+	struct sigaction action = { .sa_handler = handler }, was;
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		if (!sigaction(signals[i], NULL, &was) &&
+		    was.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+}
+
 /* They come while it waits, and not while it draws. */
 static void catch_signals(sigset_t *usual)
 {
-	struct sigaction action = { .sa_handler = note_signal };
 	sigset_t blocked;
 	size_t i;
 
 	sigemptyset(&blocked);
-	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		sigaddset(&blocked, signals[i]);
-		sigaction(signals[i], &action, NULL);
-	}
+	set_handlers(note_signal);
 	sigaddset(&blocked, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &blocked, usual);
 }
@@ -309,6 +319,8 @@ static bool show(struct top *top, const struct options *options)
 	take_first(top, options);
 	catch_signals(&usual);
 	if (!screen_begin()) {
+		/* It ends as any program does, then. */
+		set_handlers(SIG_DFL);
 		sigprocmask(SIG_SETMASK, &usual, NULL);
 		return false;
 	}

@@ -96,6 +96,9 @@ static void copy_one(const char *source, const char *path, const char *name,
 		return;
 	if (!saving->check && depth == 0 && !strcmp(name, "check"))
 		return;
+	/* It answers with an address that somebody has asked for. */
+	if (depth == 0 && !strcmp(name, "whereis"))
+		return;
 	copy_file(source, path);
 	saving->files++;
 }
