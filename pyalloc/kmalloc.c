@@ -62,8 +62,9 @@ static void write_name(char *name, const struct module *module, unsigned int nth
 		name[i] = isalnum(module->name[i]) ? tolower(module->name[i]) :
 						     '_';
 	name[i] = '\0';
+	/* One digit: the compiler can't always see that there are no more. */
 	if (nth)
-		snprintf(name + i, 3, "-%u", nth);
+		snprintf(name + i, 3, "-%u", nth % 10);
 }
 
 /* Names that differ in their case or their end alone may be the same here. */
