@@ -426,6 +426,9 @@ fi
 need build-essential bc bison flex libelf-dev libssl-dev git perl python3 \
 	python3-git python3-ply python3-sphinx qemu-system-x86 unifdef xz-utils
 mkdir -p "$logs"
+# Two runs would take each other's tree back.
+exec 8> "$cache/in-tree.lock"
+flock 8
 [ $# != 0 ] || set -- 6.1 6.12
 for version; do
 	test_version
