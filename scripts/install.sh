@@ -74,8 +74,8 @@ install_module()
 	writing "$modroot/lib/modules" make -s -C "$KDIR" M="$dir" \
 		KERNELRELEASE="$release" INSTALL_MOD_PATH="$modroot" \
 		INSTALL_MOD_DIR=updates "${words[@]}" modules_install
-	writing "$share" install -D -m 644 -t "$share/symvers/$release" \
-		"$dir/Module.symvers"
+	writing "$share" install -D -m 644 \
+		-t "$share/symvers/$version/$release" "$dir/Module.symvers"
 	index_modules "$release"
 }
 
@@ -124,13 +124,19 @@ install_tools()
 	helper_files | put
 }
 
-# Of those kernels whose symbols' checksums are here.
+# The kernels whose symbols' checksums are here, of any release of pyalloc.
+installed_kernels()
+{
+	[ ! -d "$share/symvers" ] ||
+		find "$share/symvers" -name Module.symvers -printf '%h\n' |
+			sed 's,.*/,,' | sort -u
+}
+
 uninstall_modules()
 {
-	local symvers release updates
+	local release updates
 
-	for symvers in "$share"/symvers/*; do
-		release=$(basename "$symvers")
+	for release in $(installed_kernels); do
 		updates=$modroot/lib/modules/$release/updates
 		[ -d "$updates" ] || continue
 		writing "$updates" rm -f "$updates"/pyalloc.ko{,.gz,.xz,.zst}
