@@ -58,6 +58,15 @@ index_modules()
 			env PATH="$PATH:/sbin:/usr/sbin" depmod -b "$modroot/" "$1"
 }
 
+# modprobe has one of the two, and which is not for us to say.
+warn_of_dkms()
+{
+	local dkms=$modroot/lib/modules/$1/updates/dkms
+
+	! compgen -G "$dkms/pyalloc.ko*" > /dev/null ||
+		say "$dkms has a pyalloc.ko, too, from DKMS: take one of the two away"
+}
+
 install_module()
 {
 	local release dir words=()
@@ -77,6 +86,7 @@ install_module()
 	writing "$share" install -D -m 644 \
 		-t "$share/symvers/$version/$release" "$dir/Module.symvers"
 	index_modules "$release"
+	warn_of_dkms "$release"
 }
 
 install_dev()
