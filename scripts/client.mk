@@ -20,6 +20,11 @@ ifeq ($(KERNELRELEASE),)
 export PYALLOC := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
+# Neither make nor a kernel's makefiles can have it.
+ifneq ($(words $(CURDIR)) $(words $(KDIR)),1 1)
+$(error a path with blanks cannot be built in or from: $(CURDIR), $(KDIR))
+endif
+
 ifeq ($(wildcard $(KDIR)/Makefile),)
 $(error no kernel headers at $(KDIR): install them, or say KDIR=/its/headers)
 endif
@@ -53,7 +58,7 @@ clean:
 # Again when the sources are others, of the same release or not.
 $(pyalloc_made)/Module.symvers: $(PYALLOC)/source.tar.gz
 	@echo "Checksums of pyalloc's symbols for $(pyalloc_kernel), once:"
-	rm -rf $(@D)
+	rm -rf "$(@D)"
 	mkdir -p $(@D)
 	tar -C $(@D) -xzf $<
 	$(MAKE) -C $(KDIR) M=$(@D) CONFIG_DEBUG_INFO_BTF_MODULES= modules

@@ -173,6 +173,9 @@ uninstall()
 	done
 }
 
+# A kernel's makefiles can have none.
+[[ $top != *[[:blank:]]* ]] ||
+	die "there is a blank in $top: move it to a path without one"
 [ $# != 0 ] || set -- module dev tools man
 for part; do
 	case $part in
