@@ -76,8 +76,8 @@ need()
 		die "not installed: ${missing[*]}"
 	command -v apt-get > /dev/null ||
 		die "this is not Debian: please install ${missing[*]}"
-	need_cache
 	say "installing ${missing[*]}"
+	need_cache
 	refresh_package_lists
 	# Another one may be installing, too.
 	DEBIAN_FRONTEND=noninteractive quietly "$cache/apt-install.log" \
