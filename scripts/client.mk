@@ -42,7 +42,7 @@ pyalloc_symvers := $(firstword $(wildcard \
 	$(pyalloc_made)/Module.symvers)
 
 modules: $(pyalloc_symvers)
-	$(MAKE) -C $(KDIR) M=$(CURDIR) \
+	$(MAKE) -C $(KDIR) M=$(CURDIR) CONFIG_DEBUG_INFO_BTF_MODULES= \
 		KBUILD_EXTRA_SYMBOLS="$(KBUILD_EXTRA_SYMBOLS) $<" modules
 
 # Headers alone have no key to sign with.

@@ -45,6 +45,8 @@ need_cache()
 refresh_package_lists()
 {
 	[ -n "$(find "$cache/package-lists" -mtime -1 2> /dev/null)" ] &&
+		[ -z "$(find /etc/apt/sources.list* \
+			-newer "$cache/package-lists" 2> /dev/null)" ] &&
 		apt-cache show linux-source > /dev/null 2>&1 && return
 	if as_root apt-get update -qq > "$cache/apt-update.log" 2>&1; then
 		touch "$cache/package-lists"
