@@ -661,7 +661,10 @@ static void test_nmi_finds_it_locked(struct kunit *test)
 	exists = prepare_nmi(put_whole, burst);
 	if (exists) {
 		raw_spin_lock_irqsave(&burst->node->lock, flags);
+		/* Without SMP this is what tells. */
+		WRITE_ONCE(burst->node->held, true);
 		raise_nmi();
+		WRITE_ONCE(burst->node->held, false);
 		raw_spin_unlock_irqrestore(&burst->node->lock, flags);
 		forget_nmi();
 		KUNIT_EXPECT_EQ(test, burst->n, (size_t)0);
