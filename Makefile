@@ -21,13 +21,14 @@ modules:
 	@echo "(To load the modules on this machine, install its linux-headers;"
 	@echo "for another kernel, say KDIR=/its/headers/or/build.)"
 	@dir=$$(scripts/modules.sh stock-6.12) && echo "The modules are in $$dir"
+	@echo "(make shell CLIENTS=/your/client builds one for that kernel, too.)"
 endif
 
 run:
 	@scripts/run.sh
 
 shell:
-	@scripts/run.sh -s $(MODULES)
+	@scripts/run.sh -s $(CLIENTS)
 
 test:
 	@scripts/test.sh $(TIERS)
@@ -79,7 +80,7 @@ help:
 	@echo "make              the modules for this kernel, or KDIR=another"
 	@echo "make run          shows pyalloc in a stock kernel in QEMU"
 	@echo "make shell        the same kernel with a prompt, pyalloctop, and your own"
-	@echo "                  MODULES='path/client.ko ...' in its /modules"
+	@echo "                  CLIENTS='folder path/client.ko ...', built, in /modules"
 	@echo "make test         tests of the tools, and in test kernels, or"
 	@echo "                  TIERS='uml pytrace ...'"
 	@echo "make test-matrix  the same, in many more of them; packages, kernel trees"

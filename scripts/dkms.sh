@@ -3,7 +3,8 @@
 # dkms.sh: hands the module to DKMS, which builds it for each kernel whose
 # headers are here, and for those to come.
 #
-# dkms.sh remove: takes it away again.
+# dkms.sh remove: takes it away again, every release of it that is not a
+# package's.
 # dkms.sh source DIR: only writes what DKMS gets.
 
 . "$(dirname "$0")/lib.sh"
@@ -12,10 +13,38 @@
 source=/usr/src/pyalloc-$version
 PATH=$PATH:/usr/sbin
 
-not_a_packages()
+is_a_packages()
 {
-	! dpkg-query -S "$source" > /dev/null 2>&1 ||
-		die "$source is a package's: apt remove pyalloc-dkms does it"
+	dpkg-query -S "/usr/src/pyalloc-$1" > /dev/null 2>&1
+}
+
+# The releases that DKMS knows or could be told of, a line each.
+releases()
+{
+	local path
+
+	for path in /usr/src/pyalloc-*/dkms.conf /var/lib/dkms/pyalloc/*/source; do
+		case $path in
+		/usr/src/*)
+			grep -qsx 'PACKAGE_NAME="pyalloc"' "$path" || continue
+			path=${path%/dkms.conf}
+			echo "${path#/usr/src/pyalloc-}"
+			;;
+		*)
+			[ ! -L "$path" ] || basename "${path%/source}"
+			;;
+		esac
+	done | sort -u
+}
+
+no_packages()
+{
+	local release
+
+	for release in $(releases); do
+		! is_a_packages "$release" ||
+			die "/usr/src/pyalloc-$release is a package's: apt remove pyalloc-dkms takes it away"
+	done
 }
 
 register()
@@ -24,6 +53,7 @@ register()
 
 	rm -rf "$dir"
 	put_dkms_source "$dir"
+	as_root rm -rf "$source"
 	as_root cp -r --no-preserve=ownership "$dir" "$source"
 	as_root dkms add -m pyalloc -v "$version"
 }
@@ -40,34 +70,43 @@ build_for()
 	esac
 }
 
+# A kernel that it cannot be built for keeps it from no other.
 build_for_all()
 {
-	local build
+	local build release failed=()
 
 	for build in /lib/modules/*/build; do
-		[ ! -e "$build/include" ] ||
-			build_for "$(basename "$(dirname "$build")")"
+		[ -e "$build/include" ] || continue
+		release=$(basename "$(dirname "$build")")
+		build_for "$release" || failed+=("$release")
 	done
+	[ ${#failed[@]} = 0 ] ||
+		die "not built for ${failed[*]}: see the logs in /var/lib/dkms/pyalloc/$version"
 }
 
 unregister()
 {
-	[ ! -e "/var/lib/dkms/pyalloc/$version" ] ||
-		as_root dkms remove -m pyalloc -v "$version" --all
-	as_root rm -rf "$source"
+	local release
+
+	for release in $(releases); do
+		! is_a_packages "$release" || continue
+		[ ! -e "/var/lib/dkms/pyalloc/$release" ] ||
+			as_root dkms remove -m pyalloc -v "$release" --all
+		as_root rm -rf "/usr/src/pyalloc-$release"
+	done
 }
 
 case ${1:-} in
 '')
-	not_a_packages
+	no_packages
 	need dkms
 	unregister
 	register
 	build_for_all
 	;;
 remove)
-	not_a_packages
 	unregister
+	no_packages
 	;;
 source) put_dkms_source "${2:?into which directory?}" ;;
 *) die "what is '$1'? See the top of $0" ;;

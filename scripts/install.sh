@@ -58,6 +58,15 @@ index_modules()
 			env PATH="$PATH:/sbin:/usr/sbin" depmod -b "$modroot/" "$1"
 }
 
+# modprobe has one of the two, and which is not for us to say.
+warn_of_dkms()
+{
+	local dkms=$modroot/lib/modules/$1/updates/dkms
+
+	! compgen -G "$dkms/pyalloc.ko*" > /dev/null ||
+		say "$dkms has a pyalloc.ko, too, from DKMS: take one of the two away"
+}
+
 install_module()
 {
 	local release dir words=()
@@ -74,9 +83,10 @@ install_module()
 	writing "$modroot/lib/modules" make -s -C "$KDIR" M="$dir" \
 		KERNELRELEASE="$release" INSTALL_MOD_PATH="$modroot" \
 		INSTALL_MOD_DIR=updates "${words[@]}" modules_install
-	writing "$share" install -D -m 644 -t "$share/symvers/$release" \
-		"$dir/Module.symvers"
+	writing "$share" install -D -m 644 \
+		-t "$share/symvers/$version/$release" "$dir/Module.symvers"
 	index_modules "$release"
+	warn_of_dkms "$release"
 }
 
 install_dev()
@@ -124,13 +134,19 @@ install_tools()
 	helper_files | put
 }
 
-# Of those kernels whose symbols' checksums are here.
+# The kernels whose symbols' checksums are here, of any release of pyalloc.
+installed_kernels()
+{
+	[ ! -d "$share/symvers" ] ||
+		find "$share/symvers" -name Module.symvers -printf '%h\n' |
+			sed 's,.*/,,' | sort -u
+}
+
 uninstall_modules()
 {
-	local symvers release updates
+	local release updates
 
-	for symvers in "$share"/symvers/*; do
-		release=$(basename "$symvers")
+	for release in $(installed_kernels); do
 		updates=$modroot/lib/modules/$release/updates
 		[ -d "$updates" ] || continue
 		writing "$updates" rm -f "$updates"/pyalloc.ko{,.gz,.xz,.zst}
@@ -157,6 +173,9 @@ uninstall()
 	done
 }
 
+# A kernel's makefiles can have none.
+[[ $top != *[[:blank:]]* ]] ||
+	die "there is a blank in $top: move it to a path without one"
 [ $# != 0 ] || set -- module dev tools man
 for part; do
 	case $part in

@@ -310,14 +310,21 @@ copy_pages()
 
 # === Lines in files that are there ===
 
+# insert_at LINE FILE: what comes in, before the line of that number.
+insert_at()
+{
+	sed -i "$(($1 - 1))r /dev/stdin" "$tree/$2"
+}
+
 # add_before PATTERN FILE: what comes in, before the last line that matches.
 add_before()
 {
-	local pattern=$1 file=$tree/$2 at
+	local pattern=$1 file=$2 at
 
-	at=$(grep -n "$pattern" "$file" | tail -n 1 | cut -d : -f 1)
-	[ -n "$at" ] || die "$file has no line like '$pattern'"
-	sed -i "$((at - 1))r /dev/stdin" "$file"
+	at=$({ grep -n "$pattern" "$tree/$file" || true; } | tail -n 1 |
+		cut -d : -f 1)
+	[ -n "$at" ] || die "$tree/$file has no line like '$pattern'"
+	insert_at "$at" "$file"
 }
 
 add_lines()
@@ -335,22 +342,46 @@ add_lines()
 		add_before '^   remap_file_pages' Documentation/mm/index.rst
 }
 
+# Filter: with the maintainer, whose name may have any character.
+with_maintainer()
+{
+	NAME=$maintainer awk '
+		(at = index($0, "@MAINTAINER@")) {
+			$0 = substr($0, 1, at - 1) ENVIRON["NAME"] \
+				substr($0, at + length("@MAINTAINER@"))
+		}
+		{ print }'
+}
+
 # The entries are in the alphabet's order, but for the last.
 add_maintainers_entry()
 {
-	local next
+	local at
 
-	next=$(awk '
+	at=$(LC_ALL=C awk '
 		/^$/ { blank = 1; next }
-		blank && /^[0-9A-Z]/ && NR > 1 { title = $0 }
+		blank && /^[0-9A-Z]/ && NR > 1 { title = $0; at = NR }
 		{ blank = 0 }
 		/^M:|^L:|^S:/ && title > "PYALLOC" && !found {
-			print title
+			print at
 			found = 1
 		}' "$tree/MAINTAINERS")
-	[ -n "$next" ] || die "there is no place in $tree/MAINTAINERS"
-	sed "s/@MAINTAINER@/$maintainer/" "$templates/MAINTAINERS" |
-		add_before "^$next\$" MAINTAINERS
+	[ -n "$at" ] || die "there is no place in $tree/MAINTAINERS"
+	with_maintainer < "$templates/MAINTAINERS" | insert_at "$at" MAINTAINERS
+}
+
+# When something failed halfway.
+tell_how_to_undo()
+{
+	local status=$?
+
+	[ $status != 0 ] || return 0
+	if in_git; then
+		say "$tree is not as it was.  This undoes it:"
+		say "  cd $(printf %q "$tree") && git reset --hard && git clean -fdx ${ours[*]}"
+	else
+		say "$tree is not as it was: -f tries again"
+	fi
 }
 
 # === The commit ===
@@ -397,6 +428,8 @@ check_is_clean
 check_is_new
 need git unifdef cpp
 find_maintainer
+trap tell_how_to_undo EXIT
+trap 'exit 130' INT TERM
 if is_there; then
 	remove_earlier
 	replaced=1

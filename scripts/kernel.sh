@@ -23,10 +23,11 @@
 
 . "$(dirname "$0")/lib.sh"
 
-# The newest Debian package whose name matches a regular expression.
+# The newest Debian package whose name matches a regular expression, if any.
 newest_package()
 {
-	apt-cache pkgnames | grep -E "^$1\$" | sort -V | tail -n 1
+	apt-cache pkgnames | { grep -E "^$1\$" || true; } | sort -V |
+		tail -n 1
 }
 
 package_version()
@@ -91,7 +92,8 @@ stock()
 		;;
 	esac
 	image=$(newest_package "linux-image-${series/./\\.}\\.[0-9][^-]*(-[0-9]+)?-$flavour")
-	[ -n "$image" ] || die "Debian has no kernel image for $1"
+	[ -n "$image" ] ||
+		die "apt knows no kernel image for $1: Debian 12 has 6.12 in bookworm-security; is that in /etc/apt/sources.list?"
 	dir=$cache/$1-$(package_version "$image")
 	[ -e "$dir/ready" ] || fetch_stock "$dir" "$image"
 	echo "$dir"

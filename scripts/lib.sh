@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 # What every script here shares: where the cache is, how to speak, how to
 # install what is missing.  Sourced, never run.
+#
+# With PYALLOC_NO_INSTALL set nothing is installed, nor is there a cache: so
+# packages are built, by who may have no home.
 # shellcheck shell=bash disable=SC2034 # what is set here is used elsewhere
 
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/pyalloc
-mkdir -p "$cache"
+cache=${XDG_CACHE_HOME:-${HOME:-~}/.cache}/pyalloc
+# Not all that is here needs it: who does will say so.
+[ -n "${PYALLOC_NO_INSTALL:-}" ] || mkdir -p "$cache" 2> /dev/null || true
 
 say()
 {
@@ -30,11 +34,19 @@ quietly()
 	die "'$1' failed, its whole output is in $log"
 }
 
+need_cache()
+{
+	[ -w "$cache" ] ||
+		die "no cache at $cache: say XDG_CACHE_HOME=/another/directory"
+}
+
 # Package lists are fetched once a day at the most.  Without a network the old
 # ones will do: what they lead to may be in the cache.
 refresh_package_lists()
 {
 	[ -n "$(find "$cache/package-lists" -mtime -1 2> /dev/null)" ] &&
+		[ -z "$(find /etc/apt/sources.list* \
+			-newer "$cache/package-lists" 2> /dev/null)" ] &&
 		apt-cache show linux-source > /dev/null 2>&1 && return
 	if as_root apt-get update -qq > "$cache/apt-update.log" 2>&1; then
 		touch "$cache/package-lists"
@@ -62,9 +74,12 @@ need()
 			grep -qx installed || missing+=("$package")
 	done
 	[ ${#missing[@]} = 0 ] && return
+	[ -z "${PYALLOC_NO_INSTALL:-}" ] ||
+		die "not installed: ${missing[*]}"
 	command -v apt-get > /dev/null ||
 		die "this is not Debian: please install ${missing[*]}"
 	say "installing ${missing[*]}"
+	need_cache
 	refresh_package_lists
 	# Another one may be installing, too.
 	DEBIAN_FRONTEND=noninteractive quietly "$cache/apt-install.log" \
@@ -90,6 +105,7 @@ locked()
 {
 	local name=$1
 	shift
+	need_cache
 	(
 		flock 9
 		"$@"

@@ -41,7 +41,7 @@ need build-essential libelf-dev
 [ -e "$source/Kbuild" ] || die "there is no $source/Kbuild"
 dir=$("$top/scripts/kernel.sh" "$kernel")
 into=$top/build/modules/$kernel${variant:+-$variant}
-say "building the modules for $kernel${variant:+ ($variant)}"
+say "building the modules for $kernel${variant:+ ($variant)}: minutes, if it is the first time"
 mkdir -p "$into"
 (
 	# Two runs in one directory would break each other's objects.

@@ -240,7 +240,9 @@ built_by_dkms()
 # The checksums that the client was built with are those of DKMS's build.
 same_checksums()
 {
-	diff <(cut -f 1,2 "$root/tmp/client-$1/.pyalloc/$1/Module.symvers" | sort) \
+	local made=$root/tmp/client-$1/.pyalloc/$version/$1/Module.symvers
+
+	diff <(cut -f 1,2 "$made" | sort) \
 		<(cut -f 1,2 "$root/var/lib/dkms/pyalloc/$version/$1"/*/Module.symvers |
 			sort)
 }
@@ -329,7 +331,7 @@ in_checkout()
 
 installed_from_checkout()
 {
-	local symvers=usr/local/share/pyalloc/symvers/$1/Module.symvers
+	local symvers=usr/local/share/pyalloc/symvers/$version/$1/Module.symvers
 
 	in_checkout "make install KDIR=/lib/modules/$1/build" 2>&1 |
 		tee "$work/install.log"

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# run.sh [-s [MODULE...]]: shows pyalloc at work in a stock Debian kernel with
+# run.sh [-s [CLIENT...]]: shows pyalloc at work in a stock Debian kernel with
 # 2 CPUs, in an emulated machine, on the allocations of a real Python program
 # recorded here and now (scripts/guest/run.sh is what happens in there).  With
-# -s the machine gives a prompt instead, with pyalloctop and what else is named.
+# -s the machine gives a prompt instead, with pyalloctop and the clients that are
+# named: modules, or folders with a Kbuild, which are built for that kernel.
 #
 # PYALLOC_KERNEL names another of the test kernels than stock-6.12,
 # PYALLOC_TRACE a trace to replay instead of a new recording.
@@ -43,16 +44,35 @@ add_tools()
 		  -f "$profile:/etc")
 }
 
+# add_client PATH: a module, or all that a folder makes.
+add_client()
+{
+	local dir words module
+
+	if [ -d "$1" ]; then
+		dir=$("$top/scripts/kernel.sh" "$kernel")
+		mapfile -t words < <(kernel_words "$dir")
+		# Type information for BPF would need one more tool.
+		make -s -C "$dir/build" M="$(realpath "$1")" "${words[@]}" \
+			PYALLOC="$top" CONFIG_DEBUG_INFO_BTF_MODULES= \
+			KBUILD_EXTRA_SYMBOLS="$modules/Module.symvers" modules
+		set -- "$1"/*.ko
+	fi
+	for module; do
+		options+=(-m "$module")
+	done
+}
+
 if [ "${1:-}" = -s ]; then
 	shift
 	add_tools
-	for module; do
-		options+=(-m "$module")
+	for client; do
+		add_client "$client"
 	done
 	say "booting $kernel"
 	exec "$top/scripts/boot.sh" -s "${options[@]}" "$kernel" \
 		"load && echo 'pyalloc is loaded: see it with pyalloctop;' \
-		'client modules are in /modules'"
+		'insmod /modules/NAME.ko loads a client'"
 fi
 say "booting $kernel"
 

@@ -415,7 +415,12 @@ class Saving(Case):
         self.assertIn(f'{len(self.names(REPORT))} files', done.out)
         self.good('--from', new)
         with_check = self.work / 'with-check'
+        without_question = self.work / 'without-question'
         self.good('--save', with_check, '--check', env=self.live(folder))
+        # Who asked for an address is no business of who gets a report.
+        (folder / 'whereis').write_text('# address\n0xffff888012345678\n')
+        self.good('--save', without_question, env=self.live(folder))
+        self.assertFalse((without_question / 'whereis').exists())
         self.assertEqual(len(self.names(with_check)),
                          len(self.names(REPORT)) + 1)
 
@@ -1047,6 +1052,23 @@ class Screens(Case):
         for term in 'no-such-terminal', "''":
             terminal = self.terminal(options='--filter none', TERM=term)
             self.assertIn('Held', terminal.see('^ended with 0'))
+
+    def test_a_signal_ends_it_where_the_terminal_is_unknown(self):
+        for number in signal.SIGTERM, signal.SIGINT:
+            master, slave = os.openpty()
+            with subprocess.Popen(
+                    [PROGRAM, '-d', '0.05'], stdin=slave, stdout=slave,
+                    stderr=slave, start_new_session=True,
+                    env={**os.environ, **self.live(self.copy(str(number))),
+                         'TERM': 'nobody-knows'}) as top:
+                os.close(slave)
+                # The second sample: it is at what it does until it is ended.
+                seen = b''
+                while seen.count(b'HEAP') < 2:
+                    seen += os.read(master, 65536)
+                top.send_signal(number)
+                self.assertEqual(top.wait(PATIENCE), -number)
+            os.close(master)
 
     def test_once_on_a_terminal(self):
         terminal = self.terminal(options='--once --view heaps')
