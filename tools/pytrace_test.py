@@ -1108,7 +1108,8 @@ class Arguments(Case):
 
     def test_version(self):
         """It is that of the module in the same tree."""
-        header = pathlib.Path(__file__).parent.parent / 'include/linux/pyalloc.h'
+        top = pathlib.Path(__file__).parent.parent
+        header = top / 'include/linux/pyalloc.h'
         release = re.search(r'PYALLOC_VERSION\s+"(.*)"', header.read_text())
         self.assertEqual(self.good('--version').out,
                          f'pytrace {release[1]}\n')
