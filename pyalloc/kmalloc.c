@@ -61,10 +61,12 @@ static void write_name(char *name, const struct module *module, unsigned int nth
 	for (i = 0; i < length; i++)
 		name[i] = isalnum(module->name[i]) ? tolower(module->name[i]) :
 						     '_';
+	/* One digit will do. */
+	if (nth) {
+		name[i++] = '-';
+		name[i++] = '0' + nth;
+	}
 	name[i] = '\0';
-	/* One digit: the compiler can't always see that there are no more. */
-	if (nth)
-		snprintf(name + i, 3, "-%u", nth % 10);
 }
 
 /* Names that differ in their case or their end alone may be the same here. */
