@@ -22,8 +22,8 @@ patient='-a rcupdate.rcu_cpu_stall_timeout=300 -a watchdog_thresh=60'
 # tier           kernel         options : suites
 tiers="
 third-party      stock-6.1      -t 300 : third-party
-stock-6.1        stock-6.1      -t 600 : kunit parameters garbage reload live replay trace objects kmalloc whereis lockdown
-stock-6.12       stock-6.12     -t 600 : kunit parameters garbage reload live replay pybench trace objects kmalloc whereis lockdown
+stock-6.1        stock-6.1      -t 900 : kunit parameters garbage reload live replay trace objects kmalloc whereis lockdown
+stock-6.12       stock-6.12     -t 900 : kunit parameters garbage reload live replay pybench trace objects kmalloc whereis lockdown
 uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench trace objects kmalloc whereis
 uml-small        uml            -t 300 -M 64 : pressure
 uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit garbage sanitizers trace kmalloc whereis
