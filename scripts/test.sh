@@ -26,7 +26,8 @@ stock-6.1        stock-6.1      -t 900 : kunit parameters garbage reload live re
 stock-6.12       stock-6.12     -t 900 : kunit parameters garbage reload live replay pybench trace objects kmalloc whereis lockdown
 uml              uml            -t 300 -M 256 : kunit hooks parameters garbage reload live pybench trace objects kmalloc whereis
 uml-small        uml            -t 300 -M 64 : pressure
-uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit garbage sanitizers trace kmalloc whereis
+uml-debug        uml-debug      -t 900 -M 1024 -a kasan_multi_shot : kunit garbage trace kmalloc whereis
+uml-sanitizers   uml-debug      -t 300 -M 1024 -a kasan_multi_shot : sanitizers
 uml-stress       uml            -t 600 -M 256 : torture faults
 uml-wipe         uml            -t 300 -M 256 -a init_on_alloc=1 -a init_on_free=1 : kunit
 uml-matrix       uml            -t 400 -M 256 : matrix-short
@@ -317,8 +318,9 @@ case ${1:-} in
 ?*) table+=$more_tiers ;;
 esac
 for name; do
+	# All is read: who writes to a reader that has gone fails.
 	{ echo "$table"; list_programs; list_more_programs; } |
-		grep -q "^$name " || die "'$name' is not a tier or a program"
+		grep "^$name " > /dev/null || die "'$name' is not a tier or a program"
 done
 need python3 python3-matplotlib xz-utils build-essential pkg-config \
 	libncurses-dev ncurses-base tmux procps man-db groff mandoc
