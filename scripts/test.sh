@@ -50,7 +50,7 @@ modes-6.12       stock-6.12     -t 600 : modes
 modes-6.12-rt    stock-6.12-rt  -t 900 : modes
 uml-debug-modes  uml-debug      -t 1200 -M 1024 -a kasan_multi_shot : modes
 uml-debug-matrix uml-debug      -t 900 -M 1024 : matrix
-x86-debug        x86-debug      -t 900 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace kmalloc whereis
+x86-debug        x86-debug      -t 1500 -M 1024 -a kasan_multi_shot -a kmemleak=off : kunit garbage sanitizers trace kmalloc whereis
 x86-torture      x86-debug      -t 2400 -c 4 -M 1536 $patient -a kmemleak=off -a torture_ops=3000000 : torture
 x86-stress       x86-debug      -t 1500 -M 1024 : faults
 x86-rt           x86-rt         -t 900 -M 1024 : kunit garbage replay
